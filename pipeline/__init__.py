@@ -1,0 +1,1 @@
+"""The job: flags → graph → run → report."""

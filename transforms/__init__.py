@@ -1,0 +1,1 @@
+"""The parts of the job, usable in anyone's Beam pipeline."""

@@ -1,0 +1,62 @@
+"""What can go wrong, as one tree.
+
+EditError
+├── ConfigurationError   the job can't start as it was asked for; a usage error
+├── InvalidInput         a row can't be used; nothing was sent for it
+├── ApiError             a call that brought no images; see `ApiError.kind`
+├── Stopped              the job was stopped before the call was sent
+└── StorageError         what was made could not be stored, or what is stored can't be read
+
+Every message says what is wrong, the value, and what to do; none holds an API key.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ErrorKind = Literal['retry', 'quota', 'refused', 'no_image', 'permanent', 'fatal']
+
+
+class EditError(Exception):
+    """The root of everything this package raises on purpose."""
+
+
+class ConfigurationError(EditError, ValueError):
+    """The job can't start as it was asked for."""
+
+
+class InvalidInput(EditError):
+    """A row can't be used: what is wrong with it, for the person who wrote it."""
+
+
+class Stopped(EditError):
+    """The job was stopped before this call was sent; nothing was paid for it."""
+
+
+class StorageError(EditError):
+    """Something could not be stored, or what is stored can't be read."""
+
+
+@dataclass
+class ApiError(EditError):
+    """A call that brought no images.
+
+    Attributes:
+        kind: `retry` (a clean failure that may pass), `quota` (as retry, asked to slow down), `refused` (the
+            provider's safety system), `no_image` (answered without an image), `permanent` (the same request will
+            fail again), `fatal` (every request will fail: wrong key, no credit, model gone).
+        message: what the API said, shortened, without keys.
+        status: the HTTP status, None where there was no answer.
+        retry_after_s: how long the server asked to wait, in seconds.
+        request_id: the API's own id of the request.
+        may_be_billed: whether the provider may have charged for it (sent, but the answer was lost or unreadable).
+    """
+
+    kind: ErrorKind
+    message: str
+    status: int | None = None
+    retry_after_s: float | None = None
+    request_id: str | None = None
+    may_be_billed: bool = False
+
+    def __str__(self) -> str:
+        return self.message
