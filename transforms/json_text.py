@@ -1,0 +1,155 @@
+"""JSON objects as text: read strictly, changed without rewriting what is not changed.
+
+A row belongs to its user. Parsing it and writing it again would turn 1.10 into 1.1, 12345678901234567890 into a float
+in somebody's reader, and every escape into something else. So a row's text is kept, and members are cut out of it and
+put into it as text.
+"""
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+# Far below Python's recursion limit, so that it never depends on the depth of the stack whether a row can be read.
+MAX_DEPTH = 200
+# The fewest digits at which Python may refuse to convert an integer; see sys.int_info.str_digits_check_threshold.
+_MAX_INTEGER_DIGITS = 640
+_WHITE_SPACE = re.compile(r'[ \t\r\n]*')
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """The members of a JSON object; of several with the same name the last one.
+
+    Numbers beyond Python's ranges become infinities and do not fail: they may well be in fields that nobody looks at.
+
+    Raises:
+        ValueError: it is not JSON (NaN and Infinity are not either), not an object, or nested more than MAX_DEPTH deep.
+
+    >>> parse_object('{"images": "a.png", "n": 2}')
+    {'images': 'a.png', 'n': 2}
+    """
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f'malformed JSON: {error.msg}: column {error.pos + 1}') from error
+    except RecursionError as error:
+        raise ValueError(_TOO_DEEP) from error
+    if not isinstance(value, dict):
+        raise ValueError(
+            f'not a JSON object but {name_kind(value)}; write a row as {{"images": …, "conversations": …}}'
+        )
+    if text.count('[') + text.count('{') > MAX_DEPTH and _is_too_deep(value):
+        raise ValueError(_TOO_DEEP)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One `"key": value` of an object, as positions in the object's text.
+
+    Attributes:
+        key: the key, unescaped.
+        start: where the key's opening quote stands.
+        value_start: where the value begins.
+        end: just past the value.
+    """
+
+    key: str
+    start: int
+    value_start: int
+    end: int
+
+
+def members(text: str) -> list[Member]:
+    """The members of an object in the order of its text, repeated ones too; the text is one that `parse_object` takes.
+
+    >>> [(member.key, '{"a": 1, "a":2}'[member.value_start:member.end]) for member in members('{"a": 1, "a":2}')]
+    [('a', '1'), ('a', '2')]
+    """
+    found = []
+    position = _skip_white_space(text, text.index('{') + 1)
+    while text[position] != '}':
+        key, key_end = _DECODER.raw_decode(text, position)
+        colon = _skip_white_space(text, key_end)
+        value_start = _skip_white_space(text, colon + 1)
+        _, end = _DECODER.raw_decode(text, value_start)
+        found.append(Member(key, position, value_start, end))
+        position = _skip_white_space(text, end)
+        if text[position] == ',':
+            position = _skip_white_space(text, position + 1)
+    return found
+
+
+def replace_members(text: str, removed: Collection[str], added: Mapping[str, str]) -> str:
+    """The object's own text without the members named in `removed` and with `added` at the end.
+
+    All members of a removed name go. What stays is the same to the byte: number literals, escapes, inner spacing.
+
+    Args:
+        text: an object that `parse_object` takes.
+        removed: keys of members to leave out.
+        added: the JSON text of each new member by its key.
+
+    >>> replace_members('{"a": 1.10, "edit": 0, "b":[ 2 ]}', ['edit'], {'edit': '{}'})
+    '{"a": 1.10, "b":[ 2 ], "edit": {}}'
+    """
+    present = members(text)
+    opening = text.index('{') + 1
+    begin, end = (present[0].start, present[-1].end) if present else (opening, opening)
+    next_starts = [*(member.start for member in present[1:]), end]
+    places = zip(present, next_starts, strict=False)
+    kept = [(member, next_start) for member, next_start in places if member.key not in removed]
+    # Each kept member brings the comma and the spacing that follow it, except the last one.
+    pieces = [text[member.start : next_start] for member, next_start in kept[:-1]]
+    pieces += [text[member.start : member.end] for member, _ in kept[-1:]]
+    new = ', '.join(f'{json.dumps(key)}: {value}' for key, value in added.items())
+    separator = ', ' if kept and added else ''
+    return f'{text[:begin]}{"".join(pieces)}{separator}{new}{text[end:]}'
+
+
+def name_kind(value: Any) -> str:
+    """What JSON calls a value, with an article: `a string`, `an array`, `null` and so on.
+
+    >>> name_kind([1])
+    'an array'
+    """
+    if value is None:
+        return 'null'
+    return next(name for kind, name in _KINDS if isinstance(value, kind))
+
+
+def _skip_white_space(text: str, position: int) -> int:
+    match = _WHITE_SPACE.match(text, position)
+    return match.end() if match else position
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        containers = (
+            each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)
+        )
+        level = [child for container in containers for child in container]
+        if not level:
+            return False
+    return True
+
+
+def _parse_integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MAX_INTEGER_DIGITS else float(digits)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f'malformed JSON: {name} is not JSON; write a number or null')
+
+
+_TOO_DEEP = f'nested more than {MAX_DEPTH} levels deep; flatten it'
+_KINDS = (
+    (str, 'a string'),
+    (bool, 'a boolean'),
+    (int | float, 'a number'),
+    (list, 'an array'),
+    (dict, 'an object'),
+)
+_DECODER = json.JSONDecoder(parse_int=_parse_integer, parse_constant=_refuse_constant)
