@@ -1,0 +1,109 @@
+"""Names: what the files of a sample are called, the same on every run and never twice.
+
+A sample is `sample_<index>`, or `sample_<id>` where its row has an id. Ids come from anywhere, so several rows may end
+up with one name; the first in input order keeps it and the others get their index as well. Which rows those are
+depends on all rows before, and is found without bringing the rows together: each row becomes one number, equal for
+equal names, and numpy finds the repeated ones.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from beam_image_edit.transforms.json_text import parse_object
+
+Keys = npt.NDArray[np.uint64]
+
+MAX_ID_CHARACTERS = 100
+
+# Keys below _NO_ID are indices and ids that could be one; those above are hashes of all other ids.
+_NO_ID = 1 << 62
+_HASHED = 1 << 63
+_UNSAFE = re.compile(r'[^A-Za-z0-9._-]')
+_INDEX = re.compile(r'0|[1-9][0-9]{0,18}')
+
+
+class IdField:
+    """Finds the ids of rows, looking closely only at lines that may have one."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        # A line with the key has it in quotes, or with at least one of its characters escaped.
+        escapes = [f'\\u{ord(character):04{case}}' for character in sorted(set(key)) for case in 'xX']
+        self._signs = tuple(dict.fromkeys([json.dumps(key, ensure_ascii=False), *escapes]))
+        self._signs_bytes = tuple(sign.encode() for sign in self._signs)
+
+    def may_be_in(self, content: bytes) -> bool:
+        """Whether any row in these lines may have an id; costs next to nothing."""
+        return any(sign in content for sign in self._signs_bytes)
+
+    def of(self, text: str) -> str:
+        r"""A row's id as in its name, '' if it has none or can't be read.
+
+        >>> IdField('id').of('{"id": "caf\u00e9 1"}')
+        'caf__1'
+        """
+        if not any(sign in text for sign in self._signs):
+            return ''
+        try:
+            return clean_id(parse_object(text).get(self._key))
+        except ValueError:
+            return ''
+
+
+def clean_id(value: Any) -> str:
+    """An id in characters that every file system and URL takes; '' for null and the empty string, which are no ids.
+
+    What is not a string counts as its JSON text.
+
+    >>> clean_id('../a b'), clean_id(7), clean_id(True), clean_id(None)
+    ('.._a_b', '7', 'true', '')
+    """
+    if value is None:
+        return ''
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _UNSAFE.sub('_', text[:MAX_ID_CHARACTERS])
+
+
+def name_sample(index: int, row_id: str, is_repeated: bool) -> str:
+    """A sample's name; `is_repeated` if an earlier row has the same without its index.
+
+    >>> name_sample(7, '', False), name_sample(7, 'cat', False), name_sample(7, 'cat', True)
+    ('sample_7', 'sample_cat', 'sample_cat-7')
+    """
+    name = f'sample_{row_id or index}'
+    return f'{name}-{index}' if is_repeated else name
+
+
+def key_of(row_id: str) -> int:
+    """A number for the name that an id (as `clean_id` makes it) leads to: equal for names that are equal without case.
+
+    An id that looks like an index has that number, because a row without id may have the same name.
+    """
+    if not row_id:
+        return _NO_ID
+    if _INDEX.fullmatch(row_id) and int(row_id) < _NO_ID:
+        return int(row_id)
+    digest = hashlib.blake2b(row_id.lower().encode(), digest_size=8).digest()
+    return int.from_bytes(digest, 'big') | _HASHED
+
+
+def find_repeated(parts: Sequence[tuple[int, Keys | None]]) -> npt.NDArray[np.int64]:
+    """The indices of all rows with the name of an earlier row, in order.
+
+    Args:
+        parts: rows in input order, as (their number, their keys); None for the keys of rows that all have no id.
+    """
+    if all(keys is None for _, keys in parts):
+        return np.empty(0, np.int64)
+    keys = np.concatenate([np.full(rows, _NO_ID, np.uint64) if part is None else part for rows, part in parts])
+    indices = np.arange(len(keys), dtype=np.uint64)
+    _, first = np.unique(np.where(keys == _NO_ID, indices, keys), return_index=True)
+    is_repeated = np.ones(len(keys), bool)
+    is_repeated[first] = False
+    return np.flatnonzero(is_repeated)
