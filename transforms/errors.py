@@ -3,6 +3,7 @@
 EditError
 ├── ConfigurationError   the job can't start as it was asked for; a usage error
 ├── InvalidInput         a row can't be used; nothing was sent for it
+├── BrokenPicture        bytes that are no whole picture, whoever they are from
 ├── ApiError             a call that brought no images; see `ApiError.kind`
 ├── Stopped              the job was stopped before the call was sent
 └── StorageError         what was made could not be stored, or what is stored can't be read
@@ -13,7 +14,7 @@ Every message says what is wrong, the value, and what to do; none holds an API k
 from dataclasses import dataclass
 from typing import Literal
 
-ErrorKind = Literal['retry', 'quota', 'refused', 'no_image', 'permanent', 'fatal']
+ErrorKind = Literal['retry', 'quota', 'refused', 'no_image', 'bad_image', 'permanent', 'fatal']
 
 
 class EditError(Exception):
@@ -26,6 +27,10 @@ class ConfigurationError(EditError, ValueError):
 
 class InvalidInput(EditError):
     """A row can't be used: what is wrong with it, for the person who wrote it."""
+
+
+class BrokenPicture(EditError):
+    """Bytes that can't be used as a picture, in a row or in an answer: why."""
 
 
 class Stopped(EditError):
@@ -42,8 +47,9 @@ class ApiError(EditError):
 
     Attributes:
         kind: `retry` (a clean failure that may pass), `quota` (as retry, asked to slow down), `refused` (the
-            provider's safety system), `no_image` (answered without an image), `permanent` (the same request will
-            fail again), `fatal` (every request will fail: wrong key, no credit, model gone).
+            provider's safety system), `no_image` (answered without an image), `bad_image` (a complete answer whose
+            image can't be read), `permanent` (the same request will fail again), `fatal` (every request will fail:
+            wrong key, no credit, model gone).
         message: what the API said, shortened, without keys.
         status: the HTTP status, None where there was no answer.
         retry_after_s: how long the server asked to wait, in seconds.

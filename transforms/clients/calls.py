@@ -1,0 +1,121 @@
+"""A call and its answer: what the editor asks of an API, and what comes back, in neither API's words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from beam_image_edit.transforms.conversions import Picture
+from beam_image_edit.transforms.rows import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One finished turn of a conversation: what was asked and what the model answered.
+
+    Attributes:
+        prompt: the turn's instruction.
+        images: what was sent with it.
+        answer_parts: the model's own parts in order, as `Answer.parts`.
+        answer_images: the images that the parts refer to.
+    """
+
+    prompt: str
+    images: tuple[Picture, ...]
+    answer_parts: tuple[Mapping[str, Any], ...]
+    answer_images: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to an image-edit API.
+
+    Attributes:
+        model: the model's name as the user gave it.
+        prompt: the instruction; None for a variation, which has none.
+        images: the images to edit, ready to be sent.
+        parameters: what else is asked for.
+        mask: where to edit (alpha 0), for the first image.
+        system: the system instruction.
+        history: the conversation so far, for an API that takes one.
+    """
+
+    model: str
+    prompt: str | None
+    images: tuple[Picture, ...]
+    parameters: Parameters
+    mask: Picture | None = None
+    system: str | None = None
+    history: tuple[Exchange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the API counted them; None where it did not say."""
+
+    input: int | None = None
+    output: int | None = None
+    thinking: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an API made of a call that succeeded.
+
+    Attributes:
+        images: the images' bytes, untouched, in order; at least one.
+        parts: for an API with conversations the model's own parts, each with `text` or `image` (a position in
+            `images`) and its `thoughtSignature` if it had one.
+        usage: tokens.
+        model_version: the model that answered, in the API's words.
+        request_id: the API's own id of the request.
+        finish_reason: why the model stopped, in the API's words.
+    """
+
+    images: tuple[bytes, ...]
+    parts: tuple[Mapping[str, Any], ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    model_version: str | None = None
+    request_id: str | None = None
+    finish_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request ready to be sent, but for the key; built once and sent once per attempt."""
+
+    url: str
+    body: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An answer as it came: `headers` with lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Download(Protocol):
+    """Fetches an image that an answer names by URL; raises ApiError."""
+
+    def __call__(self, url: str) -> bytes:
+        """The bytes behind the URL."""
+
+
+class ApiFormat(Protocol):
+    """What a module of this package does for one wire format: it translates, and sends nothing."""
+
+    default_base_url: str
+    has_conversations: bool
+
+    def auth_headers(self, key: str) -> dict[str, str]:
+        """The headers that carry the key."""
+
+    def to_request(self, call: Call, base_url: str) -> HttpRequest:
+        """The call in the API's words."""
+
+    def parse_response(self, response: HttpResponse, download: Download) -> Answer:
+        """The answer in ours; raises ApiError where there is no image."""

@@ -1,0 +1,126 @@
+"""OpenAI's `/images/edits` and `/images/variations`, put into requests and read out of answers; it sends nothing."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from urllib3.fields import RequestField
+from urllib3.filepost import encode_multipart_formdata
+
+from beam_image_edit.transforms.clients.calls import Answer, Call, Download, HttpRequest, HttpResponse, Usage
+from beam_image_edit.transforms.clients.classify import request_id_of, shorten
+from beam_image_edit.transforms.clients.payloads import as_count, decode_base64, join_base_url, read_json
+from beam_image_edit.transforms.conversions import Picture
+from beam_image_edit.transforms.errors import ApiError
+from beam_image_edit.transforms.models import facts_of
+
+default_base_url = 'https://api.openai.com/v1'
+has_conversations = False
+
+
+def auth_headers(key: str) -> dict[str, str]:
+    """The key as a bearer token."""
+    return {'Authorization': f'Bearer {key}'}
+
+
+def to_request(call: Call, base_url: str) -> HttpRequest:
+    """One request: an edit, or a variation, which has no prompt."""
+    endpoint = 'variations' if call.parameters.use_variations else 'edits'
+    fields = [RequestField.from_tuples(name, value) for name, value in _form_fields(call)]
+    body, content_type = encode_multipart_formdata([*fields, *_files(call)])
+    return HttpRequest(f'{join_base_url(base_url, "v1")}/images/{endpoint}', body, content_type)
+
+
+def _form_fields(call: Call) -> Iterator[tuple[str, str]]:
+    asked = call.parameters
+    fields: dict[str, Any] = {
+        'model': call.model,
+        'prompt': None if asked.use_variations else call.prompt,
+        'n': asked.n if asked.n != 1 else None,
+        'size': asked.size,
+        # GPT models refuse the field; the dall-e family would answer with URLs that live for an hour.
+        'response_format': 'b64_json' if facts_of('openai', call.model).is_dall_e else None,
+    }
+    if not asked.use_variations:
+        fields |= {
+            'quality': asked.quality,
+            'background': asked.background,
+            'output_format': asked.output_format,
+            'output_compression': asked.output_compression,
+            'input_fidelity': asked.input_fidelity,
+            'moderation': asked.moderation,
+        }
+    for name, value in (fields | dict(asked.extra_body)).items():
+        yield from _flatten(name, value)
+
+
+def _flatten(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """A JSON value as form fields, the way the official SDK writes them: `a[b]`, `a[]`, `true`."""
+    if value is None:
+        return
+    if isinstance(value, bool):
+        yield name, 'true' if value else 'false'
+    elif isinstance(value, Mapping):
+        for inner, item in value.items():
+            yield from _flatten(f'{name}[{inner}]', item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _flatten(f'{name}[]', item)
+    else:
+        yield name, str(value)
+
+
+def _files(call: Call) -> Iterator[RequestField]:
+    name = 'image' if len(call.images) == 1 else 'image[]'
+    for position, image in enumerate(call.images):
+        yield _file(name, f'image_{position}', image)
+    if call.mask:
+        yield _file('mask', 'mask', call.mask)
+
+
+def _file(name: str, stem: str, image: Picture) -> RequestField:
+    # A part without a file name or with another type than its bytes is refused; an ASCII name is safe everywhere.
+    field = RequestField(name, image.content, filename=f'{stem}.{image.info.extension}')
+    field.make_multipart(content_type=image.info.mime)
+    return field
+
+
+def parse_response(response: HttpResponse, download: Download) -> Answer:
+    """The answer's images, or why there is none.
+
+    Raises:
+        ApiError: of any kind; `no_image` for an answer with no images, which is how some gateways pass on a refusal.
+    """
+    answer = read_json(response)
+    entries = answer.get('data')
+    request_id = request_id_of(response.headers)
+    images = tuple(
+        _image_of(entry, download)
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict)
+    )
+    found = tuple(image for image in images if image is not None)
+    if not found:
+        text = shorten(str(answer.get('message') or 'no image in its "data"'))
+        raise ApiError('no_image', f'answered without an image: {text}', 200, request_id=request_id)
+    return Answer(
+        images=found, usage=_usage(answer.get('usage')), model_version=answer.get('model'), request_id=request_id
+    )
+
+
+def _image_of(entry: Mapping[str, Any], download: Download) -> bytes | None:
+    encoded, url = entry.get('b64_json'), entry.get('url')
+    if isinstance(encoded, str) and encoded:
+        return decode_base64(encoded)
+    if isinstance(url, str) and url:
+        return decode_base64(url) if url.startswith('data:') else download(url)
+    return None
+
+
+def _usage(usage: Any) -> Usage:
+    if not isinstance(usage, dict):
+        return Usage()
+    return Usage(
+        input=as_count(usage.get('input_tokens')),
+        output=as_count(usage.get('output_tokens')),
+        total=as_count(usage.get('total_tokens')),
+    )

@@ -1,0 +1,109 @@
+"""A row's `edit` field: made from the row's pictures and the ledger's records alone, so that a rerun makes the same."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from beam_image_edit.transforms.input_pictures import InputPicture
+from beam_image_edit.transforms.manifest import blank_edit
+from beam_image_edit.transforms.outcomes import EDITED, REFUSED, Outcome
+from beam_image_edit.transforms.records import Record, count_double_billed
+from beam_image_edit.transforms.samples import Sample
+from beam_image_edit.transforms.storage import Storage
+
+
+def make_outcome(
+    sample: Sample,
+    status: str,
+    error: str | None,
+    *,
+    name: str | None = None,
+    pictures: Sequence[InputPicture] = (),
+    records: Sequence[tuple[int, Record]] = (),
+    storage: Storage | None = None,
+    run_id: str | None = None,
+) -> Outcome:
+    """What became of a sample.
+
+    Args:
+        sample: the row.
+        status: one of outcomes.STATUSES.
+        error: why it is not edited; None if it is.
+        name: the name its images bear.
+        pictures: its input images and mask.
+        records: the calls made for it, each with its turn, counted from 0.
+        storage: where the images are; needed if there are any.
+        run_id: the run whose spending is counted.
+    """
+    paths = [image.path for _, record in records for image in record.images]
+    own = [record for _, record in records if record.name == name]
+    calls = _calls_fields(records) if records else {}
+    return Outcome(
+        text=sample.text,
+        index=sample.index,
+        name=name or sample.name,
+        output_image=tuple(storage.url(path) for path in paths) if storage else (),
+        edit=blank_edit(status, error, **calls, **_picture_fields(pictures)),
+        spent=_spent(own, run_id),
+    )
+
+
+def _picture_fields(pictures: Sequence[InputPicture]) -> dict[str, Any]:
+    return {
+        'conversions': [
+            f'image {position}: {picture.conversion}' for position, picture in enumerate(pictures) if picture.conversion
+        ],
+        'sources': [dict(picture.source) for picture in pictures],
+    }
+
+
+def _calls_fields(records: Sequence[tuple[int, Record]]) -> dict[str, Any]:
+    made = [record for _, record in records]
+    last = made[-1]
+    return {
+        'api_format': last.api_format,
+        'model': last.model,
+        'model_version': last.model_version,
+        'request_keys': [record.key for record in made],
+        'request_ids': [record.request_id for record in made if record.request_id],
+        'attempts': sum(len(record.attempts) for record in made),
+        'possibly_double_billed': sum(count_double_billed(record.attempts) for record in made),
+        'tokens': {
+            kind: _sum_known([getattr(record.usage, kind) for record in made])
+            for kind in ('input', 'output', 'thinking', 'total')
+        },
+        'latency_s': _sum_known([record.latency_s for record in made], 3),
+        'finish_reason': last.finish_reason,
+        'refusal': last.error if last.status == REFUSED else None,
+        'images': [
+            {
+                'sha256': image.sha256,
+                'bytes': image.bytes,
+                'width': image.width,
+                'height': image.height,
+                'mime': image.mime,
+                'turn': turn,
+            }
+            for turn, record in records
+            for image in record.images
+        ],
+    }
+
+
+def _spent(own: Sequence[Record], run_id: str | None) -> dict[str, float]:
+    """What this run spent on the records that the sample itself bought."""
+    attempts = [attempt for record in own for attempt in record.attempts if attempt.run_id == run_id]
+    bought = [record for record in own if record.run_id == run_id and record.status == EDITED]
+    return {
+        'calls': len(attempts),
+        'possibly_double_billed': sum(count_double_billed(record.attempts, run_id) for record in own),
+        'input_tokens': sum(record.usage.input or 0 for record in bought),
+        'output_tokens': sum((record.usage.output or 0) + (record.usage.thinking or 0) for record in bought),
+    }
+
+
+def _sum_known(values: Sequence[Any], digits: int | None = None) -> Any:
+    """The sum of what is known; None if nothing is."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return sum(known) if digits is None else round(sum(known), digits)

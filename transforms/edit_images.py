@@ -1,0 +1,205 @@
+"""EditImages: the edit step, for anyone's Beam pipeline.
+
+It only wires. What a sample needs is done by the process's `Editor`; the DoFn hands samples over in batches, never
+more than two windows of them ahead, and emits each as soon as it is done, whichever that is: a slow call holds up
+nothing but itself. A barrier per batch would take three times as long with one slow call in ten.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.metrics.metric import Metrics
+from apache_beam.pvalue import PCollection, TaggedOutput
+from apache_beam.utils.windowed_value import WindowedValue
+
+from beam_image_edit.transforms.api_keys import DEFAULT_REFERENCE
+from beam_image_edit.transforms.editor import Editor, open_editor
+from beam_image_edit.transforms.editor_config import EditorConfig
+from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.names import clean_id
+from beam_image_edit.transforms.outcomes import EDITED, STATUSES, Outcome
+from beam_image_edit.transforms.retries import RetryPolicy
+from beam_image_edit.transforms.rows import Parameters, RowFields
+from beam_image_edit.transforms.samples import Sample
+
+FAILED_TAG = 'failed'
+EDITED_TAG = 'edited'
+
+
+class EditImages(beam.PTransform[PCollection[Any], Any]):
+    """Edits images through an image API; each call is bought once, whatever runners and reruns do.
+
+    Takes samples of `ReadSamples`, or rows as dicts (see the README for their shape; relative image paths start at the
+    worker's current folder). Gives two named outputs of `Outcome`s, `edited` and `failed`; together they hold every
+    row. Windows and timestamps are kept. Bounded input only.
+
+    Args:
+        cache_path: where images and the ledger are written, a path or any fsspec URL.
+        api_format: `gemini` or `openai`.
+        model_name: the format's default model if None.
+        api_key: a reference to the key, `env:NAME`; never the key itself.
+        base_url: the API's own if None.
+        batch_size: samples handed to the edit step at a time.
+        max_in_flight: calls in flight at the most, per worker process.
+        max_attempts: tries of a call that fails cleanly.
+        connect_timeout_s: seconds until a connection must stand.
+        read_timeout_s: seconds that may pass without a byte of an answer.
+        run_id: groups the calls of one run in the ledger; made up if None.
+        fields: the names of the rows' fields.
+        config: all of the above but `batch_size`, put together by the caller.
+        parameters: what is asked of the API, such as `size='1024x1024'`; a row can override it.
+
+    Raises:
+        ConfigurationError: an argument can't be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        cache_path: str = '',
+        api_format: str = 'gemini',
+        model_name: str | None = None,
+        api_key: str = DEFAULT_REFERENCE,
+        base_url: str | None = None,
+        batch_size: int = 4,
+        max_in_flight: int = 16,
+        max_attempts: int = 5,
+        connect_timeout_s: float = 30.0,
+        read_timeout_s: float = 300.0,
+        run_id: str | None = None,
+        fields: RowFields | None = None,
+        config: EditorConfig | None = None,
+        **parameters: Any,
+    ) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise ConfigurationError(f'batch_size must be >= 1, got {batch_size}')
+        self._batch_size = batch_size
+        self._error_handler: Any = None
+        self._config = config or EditorConfig(
+            api_format=api_format,
+            cache_path=cache_path,
+            model_name=model_name,
+            api_key=api_key,
+            base_url=base_url,
+            run_id=run_id or uuid.uuid4().hex,
+            max_in_flight=max_in_flight,
+            connect_timeout_s=connect_timeout_s,
+            read_timeout_s=read_timeout_s,
+            retry_policy=RetryPolicy(max_attempts=max_attempts),
+            fields=fields or RowFields(),
+            parameters=Parameters(**parameters),
+        )
+
+    def with_error_handler(self, error_handler: Any) -> 'EditImages':
+        """Sends what is not edited to a Beam error handler; the transform then gives the edited outcomes alone."""
+        handled = EditImages(config=self._config, batch_size=self._batch_size)
+        handled._error_handler = error_handler
+        return handled
+
+    def expand(self, rows: PCollection[Any]) -> Any:
+        """Wires batches of samples to the process's editor."""
+        if not rows.is_bounded:
+            raise ConfigurationError('EditImages takes bounded input only: a stream has no last row to wait for')
+        outcomes = (
+            rows
+            | 'ToSamples' >> beam.Map(to_sample)
+            # BatchElements forgets the timestamps of what it batches.
+            | 'WithTimestamps' >> beam.Map(lambda sample, timestamp=beam.DoFn.TimestampParam: (sample, timestamp))
+            | 'Batch' >> beam.BatchElements(min_batch_size=self._batch_size, max_batch_size=self._batch_size)
+            | 'Edit' >> beam.ParDo(_EditBatch(self._config)).with_outputs(FAILED_TAG, main=EDITED_TAG)
+        )
+        if self._error_handler is None:
+            return outcomes
+        self._error_handler.add_error_pcollection(outcomes[FAILED_TAG])
+        return outcomes[EDITED_TAG]
+
+
+def to_sample(row: Sample | Mapping[str, Any]) -> Sample:
+    """A row of the user's own as a sample; a row that has no JSON text is a sample with a problem."""
+    if isinstance(row, Sample):
+        return row
+    try:
+        text = json.dumps(dict(row), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        return Sample(text=repr(row), problem=f"the row can't be written as JSON: {error}")
+    identity = clean_id(row.get('id'))
+    return Sample(text=text, name=f'sample_{identity}' if identity else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in event time an element came from, and its outcome belongs."""
+
+    timestamp: Any
+    window: Any
+
+    def put(self, outcome: Outcome) -> Any:
+        """The outcome there, on the output that its status names."""
+        placed = WindowedValue(outcome, self.timestamp, (self.window,))
+        return placed if outcome.status == EDITED else TaggedOutput(FAILED_TAG, placed)
+
+
+class _Unfinished:
+    """What one bundle has submitted and not yet emitted."""
+
+    def __init__(self, editor: Editor) -> None:
+        self._editor = editor
+        self._places: dict[Future[Outcome], _Place] = {}
+        self._done: SimpleQueue[Future[Outcome]] = SimpleQueue()
+        self._limit = 2 * editor.config.max_in_flight
+
+    def submit(self, sample: Sample, place: _Place) -> Iterator[tuple[Outcome, _Place]]:
+        """Begins a sample's editing; gives what must be done first to make room, and what is done anyway."""
+        while len(self._places) >= self._limit or not self._done.empty():
+            yield self._take()
+        future = self._editor.submit(sample)
+        self._places[future] = place
+        future.add_done_callback(self._done.put)
+
+    def drain(self) -> Iterator[tuple[Outcome, _Place]]:
+        """Gives all the rest, each as it is done."""
+        while self._places:
+            yield self._take()
+
+    def _take(self) -> tuple[Outcome, _Place]:
+        future = self._done.get()
+        return future.result(), self._places.pop(future)
+
+
+class _EditBatch(beam.DoFn):
+    """Hands samples to the process's editor and emits their outcomes."""
+
+    def __init__(self, config: EditorConfig) -> None:
+        self._config = config
+        self._rows = {
+            status: Metrics.counter('beam-image-edit', f'rows-{status.replace("_", "-")}') for status in STATUSES
+        }
+        self._calls = Metrics.counter('beam-image-edit', 'calls')
+
+    def setup(self) -> None:
+        self._editor = open_editor(self._config)
+
+    def start_bundle(self) -> None:
+        self._unfinished = _Unfinished(self._editor)
+
+    def process(self, batch: Any, window: Any = beam.DoFn.WindowParam) -> Iterator[Any]:
+        for sample, timestamp in batch:
+            for outcome, place in self._unfinished.submit(sample, _Place(timestamp, window)):
+                yield self._emit(outcome, place)
+
+    def finish_bundle(self) -> Iterator[Any]:
+        for outcome, place in self._unfinished.drain():
+            yield self._emit(outcome, place)
+
+    def _emit(self, outcome: Outcome, place: _Place) -> Any:
+        # Counted on the bundle's thread: what a pool's thread counts is dropped by Beam.
+        self._rows[outcome.status].inc()
+        self._calls.inc(int(outcome.spent.get('calls', 0)))
+        return place.put(outcome)

@@ -1,0 +1,131 @@
+"""The editor of a worker process: one window, one pool of connections and one ledger for all that the process edits.
+
+It knows no Beam. Beam makes several DoFn instances in a process, tears them down and makes new ones as it likes; they
+all find the same editor in a table by its configuration, so that the number of calls in flight is what was asked for.
+"""
+
+import threading
+from concurrent.futures import Future
+
+from beam_image_edit.transforms.api_keys import read_api_key
+from beam_image_edit.transforms.call_window import CallWindow
+from beam_image_edit.transforms.clients import load_format
+from beam_image_edit.transforms.clients.http import HttpClient
+from beam_image_edit.transforms.editing import SampleEditor
+from beam_image_edit.transforms.editor_config import EditorConfig
+from beam_image_edit.transforms.input_pictures import InputPictures
+from beam_image_edit.transforms.inputs import InputReader
+from beam_image_edit.transforms.ledger import Ledger
+from beam_image_edit.transforms.models import facts_of
+from beam_image_edit.transforms.outcomes import Outcome
+from beam_image_edit.transforms.purchases import Buyer, Endpoint
+from beam_image_edit.transforms.samples import Sample
+from beam_image_edit.transforms.scheduler import Scheduler
+from beam_image_edit.transforms.stop_file import StopFile
+from beam_image_edit.transforms.storage import Storage
+
+# Threads beyond the window: they read and prepare the next samples while the others' calls are out.
+_PREPARING_THREADS = 4
+
+
+class Editor:
+    """Edits samples, `max_in_flight` calls at a time, for everybody in the process.
+
+    Raises:
+        ConfigurationError: the key, the format or the cache path can't be used.
+    """
+
+    def __init__(self, config: EditorConfig) -> None:
+        self.config = config
+        api_format = load_format(config.api_format)
+        endpoint = Endpoint(
+            format=api_format,
+            format_name=config.api_format,
+            base_url=config.base_url or api_format.default_base_url,
+            key=read_api_key(config.api_key),
+        )
+        self._storage = Storage(config.cache_path)
+        self._stop_file = StopFile(self._storage, config.run_id)
+        self._window = CallWindow(config.max_in_flight, find_reason=self._stop_file.read, on_close=self._tell_all)
+        self._scheduler = Scheduler(config.max_in_flight + _PREPARING_THREADS)
+        self._http = HttpClient(config.max_in_flight, config.connect_timeout_s, config.read_timeout_s)
+        timeout_s = config.connect_timeout_s + config.read_timeout_s
+        ledger = Ledger(self._storage, config.run_id, timeout_s, config.is_retrying_in_doubt)
+        buyer = Buyer(endpoint, self._http, self._storage, ledger, self._window, config.retry_policy, config.run_id)
+        self._samples = SampleEditor(
+            endpoint=endpoint,
+            model=config.model,
+            facts=facts_of(config.api_format, config.model),
+            fields=config.fields,
+            defaults=config.parameters,
+            pictures=InputPictures(InputReader(), self._storage, self._window.check_open, config.is_reading_all_inputs),
+            buyer=buyer,
+            storage=self._storage,
+            run_id=config.run_id,
+        )
+        self._unfinished = 0
+        self._lock = threading.Lock()
+
+    def submit(self, sample: Sample) -> 'Future[Outcome]':
+        """Begins a sample's editing; never blocks, so whoever submits keeps count of what is unfinished."""
+        with self._lock:
+            self._unfinished += 1
+        future = self._scheduler.start(self._samples.edit(sample))
+        future.add_done_callback(self._count_finished)
+        return future
+
+    def stop(self, reason: str) -> None:
+        """Sends nothing from now on, in this process and in the run's others; calls in flight finish and are kept."""
+        self._window.close(reason)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being edited."""
+        return self._unfinished == 0
+
+    def close(self) -> None:
+        """Lets threads and connections go."""
+        self._scheduler.close()
+        self._http.close()
+
+    def _count_finished(self, _: 'Future[Outcome]') -> None:
+        with self._lock:
+            self._unfinished -= 1
+
+    def _tell_all(self, reason: str) -> None:
+        self._scheduler.end_pauses()
+        self._stop_file.write(reason)
+
+
+_editors: dict[str, Editor] = {}
+_editors_lock = threading.Lock()
+
+
+def open_editor(config: EditorConfig) -> Editor:
+    """The process's editor for a configuration; makes it if there is none.
+
+    Editors of other runs that have nothing left to do are closed on the way: nobody else would.
+
+    Raises:
+        ConfigurationError: as Editor.
+    """
+    with _editors_lock:
+        for identity, editor in list(_editors.items()):
+            if editor.config.run_id != config.run_id and editor.is_idle:
+                _editors.pop(identity).close()
+        if config.identity not in _editors:
+            _editors[config.identity] = Editor(config)
+        return _editors[config.identity]
+
+
+def stop_editors(reason: str, run_id: str | None = None) -> None:
+    """Stops all sending of the process, or of one run in it."""
+    with _editors_lock:
+        editors = [editor for editor in _editors.values() if run_id in (None, editor.config.run_id)]
+    for editor in editors:
+        editor.stop(reason)
+
+
+# The pool's threads are waited for when the interpreter ends, and what is queued would still be bought. Hooks run in
+# reverse order, and importing the pool (above) has registered its own: this one runs before it.
+threading._register_atexit(stop_editors, 'the program ends')  # type: ignore[attr-defined]  # noqa: SLF001

@@ -1,0 +1,126 @@
+"""Input pictures: read, prepared for the model, and remembered, so that a rerun does not read a million files again.
+
+What is remembered, by the place and state of the file (size and modification time, or a store's ETag), is everything
+that a request key and the manifest need. The bytes are read again only if a call must really be sent.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from beam_image_edit.transforms.conversions import Picture
+from beam_image_edit.transforms.errors import InvalidInput
+from beam_image_edit.transforms.inputs import InputReader
+from beam_image_edit.transforms.pictures import PictureInfo
+from beam_image_edit.transforms.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class InputPicture:
+    """What is known of an input picture without its bytes.
+
+    Attributes:
+        sha256: of the bytes to send.
+        bytes: how many there are to send.
+        info: what they are.
+        conversion: what was done to the file; None: they are the file's own bytes.
+        source: the file itself: sha256, bytes, width, height, mime.
+        load: the picture with its bytes; reads the file if that was not needed before.
+    """
+
+    sha256: str
+    bytes: int
+    info: PictureInfo
+    conversion: str | None
+    source: Mapping[str, Any]
+    load: Callable[[], Picture]
+
+
+class InputPictures:
+    """Looks at input pictures; safe to share between threads.
+
+    Args:
+        reader: reads the files.
+        storage: the cache path, where what is known of them is kept.
+        check_open: raises Stopped once nothing may be sent; then only remembered pictures are looked at, which is
+            enough to find what has been bought.
+        is_reading_all: reads every file in spite of what is remembered.
+    """
+
+    def __init__(
+        self,
+        reader: InputReader,
+        storage: Storage,
+        check_open: Callable[[], None] = lambda: None,
+        is_reading_all: bool = False,
+    ) -> None:
+        self._reader = reader
+        self._storage = storage
+        self._check_open = check_open
+        self._is_reading_all = is_reading_all
+
+    def look_at(self, url: str, recipe: str, prepare: Callable[[bytes], Picture]) -> InputPicture:
+        """What is known of a picture once it is prepared.
+
+        Args:
+            url: as `InputReader.read` takes it.
+            recipe: names all that `prepare` depends on; another recipe is remembered apart.
+            prepare: makes a file's bytes ready to be sent.
+
+        Raises:
+            InvalidInput: it can't be read or used.
+            Stopped: it would have to be read, and nothing may be sent any more.
+        """
+        stamp = self._reader.stamp(url)
+        path = _memory_path(url, recipe, stamp) if stamp else None
+        known = self._storage.read(path) if path and not self._is_reading_all else None
+        remembered = self._recall(known, url, prepare) if known else None
+        if remembered:
+            return remembered
+        if not url.startswith('data:'):
+            self._check_open()
+        content = self._reader.read(url)
+        picture = prepare(content)
+        seen = _describe(picture, content)
+        if path:
+            memory = {**seen, 'info': asdict(picture.info)}
+            self._storage.write(path, json.dumps(memory, separators=(',', ':')).encode())
+        return InputPicture(info=picture.info, load=lambda: picture, **seen)
+
+    def _recall(self, known: bytes, url: str, prepare: Callable[[bytes], Picture]) -> InputPicture | None:
+        try:
+            memory = json.loads(known)
+            info = PictureInfo(**memory.pop('info'))
+            sha256 = memory['sha256']
+            return InputPicture(info=info, load=lambda: self._load(url, prepare, sha256), **memory)
+        except (ValueError, TypeError, KeyError):
+            return None  # written by another version, or cut off: the file itself is read
+
+    def _load(self, url: str, prepare: Callable[[bytes], Picture], sha256: str) -> Picture:
+        picture = prepare(self._reader.read(url))
+        if picture.sha256 != sha256:
+            raise InvalidInput('an image has changed, though its size and time are the same: run with --check_inputs')
+        return picture
+
+
+def _describe(picture: Picture, content: bytes) -> dict[str, Any]:
+    width, height = picture.source.size
+    return {
+        'sha256': picture.sha256,
+        'bytes': len(picture.content),
+        'conversion': picture.conversion,
+        'source': {
+            'sha256': hashlib.sha256(content).hexdigest() if picture.conversion else picture.sha256,
+            'bytes': len(content),
+            'width': width,
+            'height': height,
+            'mime': picture.source.mime,
+        },
+    }
+
+
+def _memory_path(url: str, recipe: str, stamp: str) -> str:
+    digest = hashlib.sha256(json.dumps([url, recipe, stamp]).encode()).hexdigest()
+    return f'ledger/inputs/{digest[:2]}/{digest}.json'

@@ -1,0 +1,261 @@
+"""Purchases: one call from the ledger's first look-up to its stored outcome.
+
+The order is what keeps money safe: look up → slot → claim (an intent file) → send → store the images → store the
+record. Whatever happens between two of these steps, the next worker can tell what was bought.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from beam_image_edit.transforms.api_keys import redact
+from beam_image_edit.transforms.call_window import CallWindow
+from beam_image_edit.transforms.clients.calls import Answer, ApiFormat, Call, HttpRequest
+from beam_image_edit.transforms.clients.http import HttpClient
+from beam_image_edit.transforms.clients.payloads import bad_image, unreadable
+from beam_image_edit.transforms.errors import ApiError, BrokenPicture, StorageError
+from beam_image_edit.transforms.image_files import store_images
+from beam_image_edit.transforms.ledger import Busy, Claim, InDoubt, Ledger, is_open, ledger_path
+from beam_image_edit.transforms.outcomes import EDITED, FAILED, IN_DOUBT, NO_IMAGE, REFUSED
+from beam_image_edit.transforms.pictures import PictureInfo, identify
+from beam_image_edit.transforms.records import Attempt, Billed, Record
+from beam_image_edit.transforms.retries import RetryPolicy, Tries, decide_delay
+from beam_image_edit.transforms.scheduler import pause, settled
+from beam_image_edit.transforms.storage import Storage
+
+_POLL_DELAYS_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+_STORE_RETRY_DELAYS_S = (0.5, 2.0, 8.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where calls go, in which format, and with which key."""
+
+    format: ApiFormat
+    format_name: str
+    base_url: str
+    key: str
+
+    def __repr__(self) -> str:
+        return f'Endpoint({self.format_name}, {self.base_url})'
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A call to be bought.
+
+    Attributes:
+        key: its request key.
+        name: the sample's name, for its images.
+        first: the number of its first image.
+        model: the model's name.
+        make_call: puts the call together; only called if it must be sent, since it may read images.
+    """
+
+    key: str
+    name: str
+    first: int
+    model: str
+    make_call: Callable[[], Call]
+
+
+class Buyer:
+    """Buys calls, each one once; safe to share between threads."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        http: HttpClient,
+        storage: Storage,
+        ledger: Ledger,
+        window: CallWindow,
+        policy: RetryPolicy,
+        run_id: str,
+    ) -> None:
+        self._endpoint = endpoint
+        self._http = http
+        self._storage = storage
+        self._ledger = ledger
+        self._window = window
+        self._policy = policy
+        self._run_id = run_id
+        self._in_flight: dict[str, Future[Record]] = {}
+        self._lock = threading.Lock()
+
+    async def buy(self, purchase: Purchase) -> Record:
+        """The record of a call: an earlier purchase's, or that of the call that is sent now.
+
+        Raises:
+            Stopped: it was not bought before, and nothing may be sent any more.
+            StorageError: it was paid for, but its images or record could not be stored.
+        """
+        record = self._ledger.find(purchase.key)
+        if record and not is_open(record, self._run_id):
+            self._check_images(record)
+            return record
+        with self._lock:
+            bought = self._in_flight.get(purchase.key)
+            if bought is None:
+                mine = self._in_flight[purchase.key] = Future()
+        if bought is not None:
+            return await settled(bought)
+        try:
+            record = await self._purchase(purchase)
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        else:
+            mine.set_result(record)
+            return record
+        finally:
+            with self._lock:
+                del self._in_flight[purchase.key]
+
+    def _check_images(self, record: Record) -> None:
+        for image in record.images:
+            size = self._storage.size(image.path)
+            if size != image.bytes:
+                state = 'is gone' if size is None else f'has {size} bytes instead of {image.bytes}'
+                raise StorageError(
+                    f'{self._storage.url(image.path)} was bought, but {state}; put it back, or remove '
+                    f'{self._storage.url(ledger_path(record.key))} to buy it again'
+                )
+
+    async def _purchase(self, purchase: Purchase) -> Record:
+        self._window.check_open()
+        request = self._endpoint.format.to_request(purchase.make_call(), self._endpoint.base_url)
+        tries = Tries()
+        polls = iter(_POLL_DELAYS_S)
+        while True:
+            sent = self._try_once(purchase.key, request)
+            if isinstance(sent, Record):
+                return sent
+            if isinstance(sent, InDoubt):
+                return self._new_record(purchase, IN_DOUBT, 'sent by an earlier run, its answer lost', sent.attempts)
+            if isinstance(sent, Busy):
+                await pause(next(polls, _POLL_DELAYS_S[-1]))
+                continue
+            if isinstance(sent.result, _Brought):
+                return await self._keep(purchase, sent, sent.result)
+            tries = tries.plus(sent.result)
+            delay_s = decide_delay(sent.result, tries, self._policy)
+            if delay_s is None:
+                return self._give_up(purchase, sent, sent.result)
+            self._ledger.release(sent.claim, _billed(sent.result), sent.result.message)
+            await pause(delay_s)
+
+    def _try_once(self, key: str, request: HttpRequest) -> 'Record | InDoubt | Busy | _Sent':
+        """Sends the call if nobody else does or did."""
+        with self._window.slot():
+            claim = self._ledger.claim(key)
+            if not isinstance(claim, Claim):
+                return claim
+            began = time.monotonic()
+            answer = self._send(request)
+            latency_s = round(time.monotonic() - began, 3)
+        return _Sent(claim, answer if isinstance(answer, ApiError) else _look_at(answer), latency_s)
+
+    def _send(self, request: HttpRequest) -> Answer | ApiError:
+        endpoint = self._endpoint
+        try:
+            response = self._http.post(request, endpoint.format.auth_headers(endpoint.key))
+            return endpoint.format.parse_response(response, self._download)
+        except ApiError as error:
+            error.message = redact(error.message, endpoint.key)
+            if error.kind == 'fatal':
+                # While the slot is held: nobody who waits for one may send.
+                self._window.close(error.message)
+            return error
+        except Exception as error:  # an answer of a shape that nobody foresaw has been paid for all the same
+            return unreadable(f'{type(error).__name__}: {error}')
+
+    def _download(self, url: str) -> bytes:
+        return self._http.download(url, own_host=urlsplit(self._endpoint.base_url).netloc)
+
+    async def _keep(self, purchase: Purchase, sent: '_Sent', brought: '_Brought') -> Record:
+        """Stores what was paid for; memory holds it until it is stored or the store has failed for good."""
+        answer = brought.answer
+        record = replace(
+            self._new_record(purchase, EDITED, None, (*sent.claim.earlier, self._attempt(sent.claim, 'yes', None))),
+            parts=answer.parts,
+            usage=answer.usage,
+            request_id=answer.request_id,
+            model_version=answer.model_version,
+            finish_reason=answer.finish_reason,
+            latency_s=sent.latency_s,
+        )
+        for delay_s in (*_STORE_RETRY_DELAYS_S, None):
+            try:
+                images = store_images(self._storage, purchase.key, purchase.name, purchase.first, brought.images)
+                record = replace(record, images=images)
+                self._ledger.settle(record, sent.claim)
+            except OSError as error:
+                if delay_s is None:
+                    raise StorageError(f'it was paid for, but could not be stored: {error}') from error
+                await pause(delay_s)
+            else:
+                return record
+        raise AssertionError('the last try returns or raises')
+
+    def _give_up(self, purchase: Purchase, sent: '_Sent', error: ApiError) -> Record:
+        attempt = self._attempt(sent.claim, _billed(error), error.message)
+        record = self._new_record(purchase, _status_of(error), error.message, (*sent.claim.earlier, attempt))
+        record = replace(record, request_id=error.request_id, latency_s=sent.latency_s)
+        self._ledger.release(sent.claim, attempt.billed, error.message)
+        self._ledger.settle(record, sent.claim)
+        return record
+
+    def _attempt(self, claim: Claim, billed: Billed, error: str | None) -> Attempt:
+        return Attempt(claim.number, self._run_id, billed, error)
+
+    def _new_record(self, purchase: Purchase, status: str, error: str | None, attempts: tuple[Attempt, ...]) -> Record:
+        return Record(
+            key=purchase.key,
+            status=status,
+            error=error,
+            name=purchase.name,
+            run_id=self._run_id,
+            api_format=self._endpoint.format_name,
+            model=purchase.model,
+            attempts=attempts,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """An answer whose images were looked at."""
+
+    answer: Answer
+    images: tuple[tuple[bytes, PictureInfo], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A claimed call after it was sent."""
+
+    claim: Claim
+    result: _Brought | ApiError
+    latency_s: float
+
+
+def _look_at(answer: Answer) -> _Brought | ApiError:
+    try:
+        return _Brought(answer, tuple((content, identify(content)) for content in answer.images))
+    except BrokenPicture as error:
+        return bad_image(str(error))
+
+
+def _billed(error: ApiError) -> Billed:
+    return 'maybe' if error.may_be_billed else 'no'
+
+
+def _status_of(error: ApiError) -> str:
+    """The status of a call that ends with this error."""
+    if error.kind == 'refused':
+        return REFUSED
+    if error.kind == 'no_image':
+        return NO_IMAGE
+    return IN_DOUBT if error.may_be_billed and error.kind == 'retry' else FAILED

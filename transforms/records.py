@@ -1,0 +1,115 @@
+"""A record: what one call brought, as the ledger keeps it.
+
+It is written once, after its images, and is all that a rerun needs: the manifest's fields come from it and from the row
+alone, and a conversation goes on from its parts.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from typing import Any, Literal
+
+from beam_image_edit.transforms.clients.calls import Usage
+
+Billed = Literal['yes', 'no', 'maybe']
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An image file below the cache path: where it is, and how to see that it is still the same."""
+
+    path: str
+    bytes: int
+    sha256: str
+    width: int
+    height: int
+    mime: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One time that a call was sent.
+
+    Attributes:
+        number: from 1, over all runs.
+        run_id: the run that sent it.
+        billed: whether the provider charged for it, as far as can be known.
+        error: what came instead of images; None for a success.
+    """
+
+    number: int
+    run_id: str
+    billed: Billed
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What one call brought.
+
+    Attributes:
+        key: the request key; see `request_keys`.
+        status: as in a row's `edit`, for this one call.
+        error: why there are no images; None if there are.
+        name: the sample that bought it, whose name the images bear.
+        run_id: the run that wrote this.
+        api_format: which API was called.
+        model: as asked for.
+        images: what was stored, in the order of the answer.
+        parts: the model's own parts, as `Answer.parts`.
+        usage: tokens.
+        attempts: every time it was sent, over all runs.
+        latency_s: seconds from sending the last attempt to its answer.
+    """
+
+    key: str
+    status: str
+    error: str | None
+    name: str
+    run_id: str
+    api_format: str
+    model: str
+    images: tuple[StoredImage, ...] = ()
+    parts: tuple[Mapping[str, Any], ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    attempts: tuple[Attempt, ...] = ()
+    request_id: str | None = None
+    model_version: str | None = None
+    finish_reason: str | None = None
+    latency_s: float | None = None
+
+    def to_json(self) -> bytes:
+        """The record as the ledger's file."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(',', ':')).encode('utf-8', 'replace')
+
+    @classmethod
+    def from_json(cls, content: bytes) -> 'Record':
+        """The record of a ledger's file.
+
+        Raises:
+            ValueError: the file is cut off or is not a record.
+        """
+        try:
+            fields = json.loads(content)
+            return cls(
+                **{
+                    **fields,
+                    'images': tuple(StoredImage(**image) for image in fields['images']),
+                    'parts': tuple(fields['parts']),
+                    'usage': Usage(**fields['usage']),
+                    'attempts': tuple(Attempt(**attempt) for attempt in fields['attempts']),
+                }
+            )
+        except (TypeError, KeyError) as error:
+            raise ValueError(f'not a ledger record: {error}') from error
+
+
+def count_double_billed(attempts: tuple[Attempt, ...], run_id: str | None = None) -> int:
+    """How many calls were sent again although the one before may have been billed.
+
+    Args:
+        attempts: of one call, in order.
+        run_id: count only what this run sent again; None for all runs.
+    """
+    return sum(earlier.billed == 'maybe' and run_id in (None, later.run_id) for earlier, later in pairwise(attempts))

@@ -1,0 +1,77 @@
+"""Whether a failed call is tried again, and when: pure functions of the error and of what was tried before."""
+
+import random as random_module
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from beam_image_edit.transforms.errors import ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a call is tried.
+
+    Attributes:
+        max_attempts: tries of a call that fails cleanly, the first included.
+        max_ambiguous_retries: tries after a failure that may have been billed.
+        max_no_image_retries: tries after an answer without an image.
+        base_delay_s: the back-off before the first retry, doubled for each further one, with jitter.
+        max_delay_s: the longest back-off of our own.
+        max_server_delay_s: the longest wait that a server may ask for.
+    """
+
+    max_attempts: int = 5
+    max_ambiguous_retries: int = 1
+    max_no_image_retries: int = 1
+    base_delay_s: float = 0.5
+    max_delay_s: float = 8.0
+    max_server_delay_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How a call has failed so far, by what each failure may have cost."""
+
+    clean: int = 0
+    ambiguous: int = 0
+    no_image: int = 0
+
+    def plus(self, error: ApiError) -> 'Tries':
+        """The tries with one more failure.
+
+        >>> Tries(clean=1).plus(ApiError('retry', 'timeout', may_be_billed=True))
+        Tries(clean=1, ambiguous=1, no_image=0)
+        """
+        if error.kind == 'no_image':
+            return replace(self, no_image=self.no_image + 1)
+        if error.may_be_billed:
+            return replace(self, ambiguous=self.ambiguous + 1)
+        return replace(self, clean=self.clean + 1)
+
+
+def decide_delay(
+    error: ApiError, tries: Tries, policy: RetryPolicy, random: Callable[[], float] = random_module.random
+) -> float | None:
+    """Seconds until the call is tried again; None if it is not.
+
+    Args:
+        error: the latest failure.
+        tries: all failures of this call, the latest included.
+        policy: the limits.
+        random: uniform in [0, 1), for the jitter that keeps many workers from coming back at once.
+    """
+    if error.kind not in ('retry', 'quota', 'no_image', 'bad_image'):
+        return None
+    if error.kind == 'no_image' and tries.no_image > policy.max_no_image_retries:
+        return None
+    if error.may_be_billed and tries.ambiguous > policy.max_ambiguous_retries:
+        return None
+    failures = tries.clean + tries.ambiguous + tries.no_image
+    if failures >= policy.max_attempts and error.kind != 'no_image':
+        return None
+    back_off = min(policy.max_delay_s, policy.base_delay_s * 2 ** min(failures - 1, 16)) * (1 - 0.25 * random())
+    if error.retry_after_s is None:
+        return back_off
+    asked = min(error.retry_after_s, policy.max_server_delay_s)
+    # A server that says 0 would be asked at once by everybody it turned away.
+    return max(asked, 0.1 * back_off)

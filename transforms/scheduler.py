@@ -1,0 +1,102 @@
+"""A scheduler that runs coroutines on threads: a coroutine that waits holds no thread.
+
+An edit is mostly a blocking HTTP request, which is simplest in a thread; but a back-off of a minute, or the wait for
+another row's identical call, must not keep a thread (and with it a place in the window) from working. So a sample's
+work is an `async def` that blocks freely and awaits only two things: `pause` and `settled`.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar('T')
+_Resume = Callable[[], None]
+
+
+class _Wait:
+    """What a coroutine hands to its scheduler: call `begin` with what is to happen when the wait is over."""
+
+    def __init__(self, begin: Callable[['Scheduler', _Resume], None]) -> None:
+        self.begin = begin
+
+    def __await__(self) -> Generator['_Wait', None, None]:
+        yield self
+
+
+async def pause(seconds: float) -> None:
+    """Waits without a thread; cut short when the scheduler's pauses are ended."""
+    await _Wait(lambda scheduler, resume: scheduler.resume_later(seconds, resume))
+
+
+async def settled(future: 'Future[T]') -> T:
+    """Waits without a thread for a future; returns its result or raises its exception."""
+    await _Wait(lambda _scheduler, resume: future.add_done_callback(lambda _: resume()))
+    return future.result()
+
+
+class Scheduler:
+    """Runs coroutines on a pool of threads.
+
+    Args:
+        threads: how many coroutines can run, or block, at one time.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix='edit')
+        self._clock = asyncio.new_event_loop()
+        self._pauses: dict[object, _Resume] = {}
+        self._lock = threading.Lock()
+        self._is_hurried = False
+        threading.Thread(target=self._clock.run_forever, name='edit-clock', daemon=True).start()
+
+    def start(self, work: Coroutine[Any, Any, T]) -> 'Future[T]':
+        """Begins a coroutine's work; the future has its result."""
+        future: Future[T] = Future()
+        self._pool.submit(self._step, work, future)
+        return future
+
+    def resume_later(self, seconds: float, resume: _Resume) -> None:
+        """Calls `resume` after so many seconds, or at once when pauses are ended."""
+        pause_id = object()
+        with self._lock:
+            if not self._is_hurried:
+                self._pauses[pause_id] = resume
+                self._clock.call_soon_threadsafe(self._clock.call_later, seconds, self._end_pause, pause_id)
+                return
+        resume()
+
+    def end_pauses(self) -> None:
+        """Ends every pause, now and from now on: there is nothing left to wait for."""
+        with self._lock:
+            self._is_hurried = True
+            pauses = list(self._pauses)
+        for pause_id in pauses:
+            self._end_pause(pause_id)
+
+    def close(self) -> None:
+        """Lets the threads go when they are done; the scheduler can't be used any more."""
+        self.end_pauses()
+        self._pool.shutdown(wait=False)
+        self._clock.call_soon_threadsafe(self._clock.stop)
+
+    def _end_pause(self, pause_id: object) -> None:
+        with self._lock:
+            resume = self._pauses.pop(pause_id, None)
+        if resume:
+            resume()
+
+    def _step(self, work: Coroutine[Any, Any, T], future: 'Future[T]') -> None:
+        """Runs a coroutine up to its next wait."""
+        try:
+            wait: _Wait = work.send(None)
+        except StopIteration as end:
+            future.set_result(end.value)
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            wait.begin(self, lambda: self._resume(work, future))
+
+    def _resume(self, work: Coroutine[Any, Any, T], future: 'Future[T]') -> None:
+        self._pool.submit(self._step, work, future)
