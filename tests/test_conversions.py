@@ -1,0 +1,277 @@
+import hashlib
+import io
+import random
+
+import pytest
+from PIL import Image, ImageCms, ImageOps
+
+from beam_image_edit.transforms.conversions import (
+    MAX_MASK_BYTES,
+    prepare,
+    prepare_for_dall_e_2,
+    prepare_mask,
+    prepare_mask_for_dall_e_2,
+)
+from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput
+from beam_image_edit.transforms.pictures import identify
+
+ACCEPTED = frozenset(('image/png', 'image/jpeg', 'image/webp'))
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()
+
+
+def save(image, file_format, **options):
+    file = io.BytesIO()
+    image.save(file, file_format, **options)
+    return file.getvalue()
+
+
+def load(content):
+    image = Image.open(io.BytesIO(content))
+    image.load()
+    return image
+
+
+def make_exif(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+def make_noise(size, mode='RGB'):
+    return Image.frombytes(mode, size, random.Random(7).randbytes(size[0] * size[1] * len(mode)))
+
+
+def make_corner(mode='RGB', size=(20, 10)):
+    """Blue, with a red top left quarter."""
+    image = Image.new('RGB', size, 'blue')
+    image.paste('red', (0, 0, size[0] // 2, size[1] // 2))
+    return image.convert(mode)
+
+
+RED = make_corner()
+MPO = save(RED, 'MPO', save_all=True, append_images=[Image.new('RGB', (20, 10), 'green')])
+
+
+@pytest.mark.parametrize(
+    'content',
+    [save(RED, 'PNG'), save(RED, 'JPEG'), save(RED, 'WEBP'), MPO, save(RED.convert('CMYK'), 'JPEG')],
+    ids=['png', 'jpeg', 'webp', 'mpo', 'cmyk'],
+)
+def test_prepare_keeps_the_bytes_of_what_the_model_takes(content):
+    picture = prepare(content, ACCEPTED)
+    assert picture.content is content
+    assert picture.sha256 == hashlib.sha256(content).hexdigest()
+    assert picture.conversion is None
+    assert picture.info == picture.source == identify(content)
+
+
+@pytest.mark.parametrize(
+    ('content', 'conversion'),
+    [
+        (save(RED, 'BMP'), 'BMP to PNG'),
+        (save(RED, 'TIFF'), 'TIFF to PNG'),
+        (save(RED, 'AVIF'), 'AVIF to PNG'),
+        (save(RED, 'AVIF', exif=make_exif(6)), 'AVIF to PNG, EXIF rotation applied'),
+        (save(RED, 'GIF'), 'GIF to PNG'),
+        (
+            save(RED, 'GIF', save_all=True, append_images=[Image.new('RGB', (20, 10), c) for c in ('green', 'blue')]),
+            'GIF to PNG (first of 3 frames)',
+        ),
+        (save(RED, 'PPM'), 'PPM to PNG'),
+        (save(RED, 'JPEG2000'), 'JPEG2000 to PNG'),
+    ],
+    ids=lambda value: value if isinstance(value, str) else '',
+)
+def test_prepare_converts_what_the_model_does_not_take(content, conversion):
+    picture = prepare(content, ACCEPTED)
+    assert picture.conversion == conversion
+    assert picture.info.mime == 'image/png'
+    assert picture.info.size == picture.source.size
+
+
+@pytest.mark.parametrize('file_format', ['BMP', 'TIFF', 'PPM', 'GIF'])
+def test_prepare_keeps_every_pixel(file_format):
+    made = load(prepare(save(RED, file_format), ACCEPTED).content)
+    assert made.convert('RGB').tobytes() == RED.tobytes()
+
+
+@pytest.mark.parametrize('file_format', ['JPEG', 'PNG', 'WEBP'])
+@pytest.mark.parametrize('orientation', range(2, 9))
+def test_prepare_turns_a_picture_as_its_exif_says(file_format, orientation):
+    content = save(make_corner(size=(64, 32)), file_format, exif=make_exif(orientation))
+    picture = prepare(content, ACCEPTED)
+    assert picture.conversion == 'EXIF rotation applied'
+    assert picture.info.format == file_format
+    assert picture.info.orientation == 1
+    expected = ImageOps.exif_transpose(load(content)).convert('RGB')
+    made = load(picture.content).convert('RGB')
+    assert made.size == expected.size == picture.source.size
+    for place in ((4, 4), (made.width - 4, 4), (4, made.height - 4)):
+        assert all(abs(a - b) < 12 for a, b in zip(made.getpixel(place), expected.getpixel(place), strict=True))
+
+
+@pytest.mark.parametrize(('file_format', 'orientation'), [('JPEG', 6), ('PNG', 6), ('WEBP', 6), ('TIFF', 1)])
+def test_prepare_keeps_the_colour_profile(file_format, orientation):
+    content = save(RED, file_format, icc_profile=SRGB, exif=make_exif(orientation))
+    assert load(prepare(content, ACCEPTED).content).info['icc_profile'] == SRGB
+
+
+def test_prepare_drops_a_profile_of_colours_that_are_gone():
+    profile = SRGB[:16] + b'CMYK' + SRGB[20:]
+    content = save(RED.convert('CMYK'), 'TIFF', icc_profile=profile)
+    assert 'icc_profile' not in load(prepare(content, ACCEPTED).content).info
+
+
+@pytest.mark.parametrize(
+    ('mode', 'value', 'expected'),
+    [
+        ('1', 255, 255),
+        ('L', 100, 100),
+        ('I;16', 100 * 257, 100),
+        ('CMYK', (0, 255, 255, 0), (255, 0, 0)),
+        ('LAB', (255, 128, 128), (254, 255, 254)),
+        ('RGBA', (10, 20, 30, 40), (10, 20, 30, 40)),
+        ('LA', (10, 20), (10, 20)),
+    ],
+)
+def test_prepare_brings_every_mode_into_a_png(mode, value, expected):
+    content = save(Image.new(mode, (4, 4), value), 'TIFF')
+    assert load(prepare(content, ACCEPTED).content).getpixel((1, 1)) == expected
+
+
+@pytest.mark.parametrize(('mode', 'values'), [('F', (-1.5, 0.5)), ('I', (0, 1_000_000))])
+def test_prepare_stretches_pixels_without_a_known_scale(mode, values):
+    image = Image.new(mode, (2, 1), values[0])
+    image.putpixel((1, 0), values[1])
+    assert load(prepare(save(image, 'TIFF'), ACCEPTED).content).tobytes() == b'\x00\xff'
+
+
+def test_prepare_keeps_the_transparency_of_a_gif():
+    image = Image.new('P', (4, 4), 0)
+    content = save(image, 'GIF', transparency=0)
+    assert prepare(content, ACCEPTED).info.has_alpha
+
+
+def test_prepare_makes_the_same_bytes_again():
+    content = save(make_noise((50, 40)), 'JPEG', exif=make_exif(5))
+    assert prepare(content, ACCEPTED) == prepare(content, ACCEPTED)
+
+
+@pytest.mark.parametrize('file_format', ['PNG', 'BMP'])
+def test_prepare_refuses_what_is_too_large_for_the_model(file_format):
+    with pytest.raises(InvalidInput, match=r'of 50x40 has [\d,]+ bytes.*the model takes 999: make it smaller'):
+        prepare(save(make_noise((50, 40)), file_format), ACCEPTED, 999)
+
+
+def test_prepare_finds_a_conversion_input_whose_pixels_are_cut_off():
+    with pytest.raises(BrokenPicture, match='BMP can not be decoded'):
+        prepare(save(RED, 'BMP')[:-100], ACCEPTED)
+
+
+def test_prepare_converts_a_heic_only_for_a_model_that_does_not_take_it():
+    pillow_heif = pytest.importorskip('pillow_heif')
+    file = io.BytesIO()
+    pillow_heif.from_pillow(Image.new('RGB', (64, 128), 'red')).save(file)
+    content = file.getvalue()
+    assert prepare(content, ACCEPTED | {'image/heic'}).content is content
+    assert prepare(content, ACCEPTED).conversion == 'HEIF to PNG'
+
+
+def make_hole(mode='RGBA', size=(20, 10)):
+    image = Image.new('RGBA', size, (0, 0, 0, 255))
+    image.paste((0, 0, 0, 0), (0, 0, 5, 5))
+    return image.convert(mode)
+
+
+FIRST = identify(save(RED, 'PNG'))
+
+
+@pytest.mark.parametrize('mode', ['RGBA', 'LA'])
+def test_a_png_mask_with_alpha_is_kept(mode):
+    content = save(make_hole(mode), 'PNG')
+    assert prepare_mask(content, FIRST).content is content
+
+
+@pytest.mark.parametrize(
+    ('content', 'conversion'),
+    [
+        (save(make_hole(), 'WEBP', lossless=True), 'WEBP to RGBA PNG'),
+        (save(make_hole(), 'GIF'), 'GIF to RGBA PNG'),
+        (save(make_hole().quantize(4), 'PNG'), 'PNG to RGBA PNG'),
+    ],
+    ids=['webp', 'gif', 'palette'],
+)
+def test_a_mask_in_another_form_becomes_a_png_with_alpha(content, conversion):
+    mask = prepare_mask(content, FIRST)
+    assert mask.conversion == conversion
+    alpha = load(mask.content).getchannel('A')
+    assert (alpha.getpixel((2, 2)), alpha.getpixel((10, 8))) == (0, 255)
+
+
+def test_a_mask_of_another_size_is_refused():
+    with pytest.raises(InvalidInput, match='mask is 512x512, the first image is 20x10: they must have the same size'):
+        prepare_mask(save(make_hole(size=(512, 512)), 'PNG'), FIRST)
+
+
+def test_a_mask_without_alpha_is_refused():
+    with pytest.raises(InvalidInput, match='mask is a PNG without an alpha channel: save it as a PNG that is transp'):
+        prepare_mask(save(RED, 'PNG'), FIRST)
+
+
+def test_a_mask_of_4_mb_is_refused():
+    size = (1100, 1000)
+    content = save(make_noise(size, 'RGBA'), 'PNG')
+    with pytest.raises(InvalidInput, match='the model takes 4,194,303'):
+        prepare_mask(content, identify(content))
+
+
+def test_dall_e_2_gets_a_square_rgba_png_as_it_is():
+    content = save(make_hole(size=(20, 20)), 'PNG')
+    assert prepare_for_dall_e_2(content).content is content
+
+
+@pytest.mark.parametrize(
+    ('content', 'side', 'conversion'),
+    [
+        (save(RED, 'PNG'), 20, 'padded from 20x10 to 20x20, RGBA PNG'),
+        (save(RED, 'JPEG', exif=make_exif(6)), 20, 'padded from 10x20 to 20x20, RGBA PNG'),
+        (save(RED.resize((10, 10)), 'JPEG'), 10, 'RGBA PNG'),
+        (
+            save(make_noise((1300, 1200)), 'JPEG'),
+            1024,
+            'padded from 1300x1200 to 1300x1300, scaled to 1024x1024, RGBA PNG',
+        ),
+    ],
+    ids=['padded', 'turned', 'opaque', 'scaled'],
+)
+def test_dall_e_2_gets_others_padded_and_scaled(content, side, conversion):
+    picture = prepare_for_dall_e_2(content)
+    assert picture.conversion == conversion
+    assert load(picture.content).mode == 'RGBA'
+    assert picture.info.size == (side, side)
+    assert len(picture.content) < MAX_MASK_BYTES
+
+
+def test_padding_is_transparent_and_keeps_the_whole_picture():
+    made = load(prepare_for_dall_e_2(save(RED, 'PNG')).content)
+    assert made.getpixel((0, 0))[3] == 0
+    assert made.crop((0, 5, 20, 15)).convert('RGB').tobytes() == RED.tobytes()
+
+
+def test_a_mask_for_dall_e_2_is_padded_and_scaled_as_its_picture():
+    first = prepare_for_dall_e_2(save(make_noise((1300, 1200)), 'JPEG'))
+    mask = prepare_mask_for_dall_e_2(save(make_hole(size=(1300, 1200)), 'PNG'), first)
+    assert mask.info.size == first.info.size == (1024, 1024)
+    assert mask.conversion == first.conversion
+
+
+def test_a_mask_for_dall_e_2_of_a_square_picture_is_kept():
+    content = save(make_hole(size=(20, 20)), 'PNG')
+    first = prepare_for_dall_e_2(save(Image.new('RGB', (20, 20)), 'PNG'))
+    assert prepare_mask_for_dall_e_2(content, first).content is content
+
+
+def test_a_mask_for_dall_e_2_must_have_the_size_of_the_file_of_its_picture():
+    first = prepare_for_dall_e_2(save(RED, 'PNG'))
+    with pytest.raises(InvalidInput, match='mask is 20x20, the first image is 20x10'):
+        prepare_mask_for_dall_e_2(save(make_hole(size=(20, 20)), 'PNG'), first)
