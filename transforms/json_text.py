@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+_MAX_SHOWN = 80
 # Far below Python's recursion limit, so that it never depends on the depth of the stack whether a row can be read.
 MAX_DEPTH = 200
 # The fewest digits at which Python may refuse to convert an integer; see sys.int_info.str_digits_check_threshold.
@@ -117,6 +118,20 @@ def name_kind(value: Any) -> str:
     if value is None:
         return 'null'
     return next(name for kind, name in _KINDS if isinstance(value, kind))
+
+
+def show(value: Any) -> str:
+    """A value for an error text: its JSON, shortened.
+
+    >>> show({'role': 'user'})
+    '{"role": "user"}'
+    """
+    return shorten(json.dumps(value, ensure_ascii=False))
+
+
+def shorten(text: str) -> str:
+    """A text for an error text, cut to a length that can be read at a glance."""
+    return text if len(text) <= _MAX_SHOWN else f'{text[: _MAX_SHOWN - 1]}…'
 
 
 def _skip_white_space(text: str, position: int) -> int:
