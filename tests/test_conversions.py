@@ -116,6 +116,13 @@ def test_prepare_keeps_the_colour_profile(file_format, orientation):
     assert load(prepare(content, ACCEPTED).content).info['icc_profile'] == SRGB
 
 
+def test_prepare_turns_an_mpo_into_an_upright_jpeg():
+    content = save(RED, 'MPO', save_all=True, append_images=[RED], exif=make_exif(6))
+    picture = prepare(content, ACCEPTED)
+    assert (picture.conversion, picture.info.mime) == ('EXIF rotation applied', 'image/jpeg')
+    assert picture.info.size == (10, 20)
+
+
 def test_prepare_drops_a_profile_of_colours_that_are_gone():
     profile = SRGB[:16] + b'CMYK' + SRGB[20:]
     content = save(RED.convert('CMYK'), 'TIFF', icc_profile=profile)

@@ -111,8 +111,12 @@ def test_the_limit_is_where_pillow_calls_a_picture_a_bomb():
     assert 2 * Image.MAX_IMAGE_PIXELS == MAX_PIXELS
 
 
-def test_identify_ignores_damaged_exif():
-    assert identify(save(RED, 'PNG', exif=b'Exif\0\0MM\0*\0\0\0\x08\xff\xff')).orientation == 1
+@pytest.mark.parametrize('file_format', ['PNG', 'JPEG', 'WEBP'])
+def test_damaged_exif_is_ignored_without_a_warning(file_format):
+    # A warning would be an error here.
+    content = save(RED, file_format, exif=b'Exif\0\0MM\0*\0\0\0\x08\xff\xff')
+    assert identify(content).orientation == 1
+    assert decode(content).size == (20, 10)
 
 
 def test_identify_works_from_many_threads():

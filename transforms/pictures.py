@@ -3,7 +3,7 @@
 `identify` reads the headers and walks the structure; it decodes nothing. `decode` makes the pixels, which costs a
 hundred times as much and is done only for a conversion or where a flag asks for it.
 
-Pillow's `Image.open` is not used. It warns of large pictures and of odd MPO files through Python's warning filters,
+Pillow's `Image.open` is not used. It warns of large pictures and of damaged metadata through Python's warning filters,
 which belong to the whole process and can't be set safely in one of its threads, and it offers a file to every format,
 some of which start other programs (EPS runs Ghostscript). The classes behind it are used instead, for the formats
 named here.
@@ -79,6 +79,11 @@ class PictureInfo:
         return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)
 
 
+class _Jpeg(JpegImageFile):
+    def _read_dpi_from_exif(self) -> None:
+        """Nothing: nobody needs the resolution, and Pillow warns of damaged EXIF, which many photographs have."""
+
+
 def identify(content: bytes) -> PictureInfo:
     """What a picture is, from its headers, once its structure is known to be whole.
 
@@ -126,7 +131,7 @@ def _open(content: bytes) -> ImageFile:
             continue
         try:
             # Pillow's JPEG factory would also read the other pictures of an MPO.
-            return JpegImageFile(BytesIO(content)) if name == 'JPEG' else factory(BytesIO(content), '')
+            return _Jpeg(BytesIO(content)) if name == 'JPEG' else factory(BytesIO(content), '')
         except Exception as error:  # each of Pillow's readers has its own errors
             complaint = f'{name} can not be read: {error}'
     raise BrokenPicture(complaint)
