@@ -21,7 +21,7 @@ class CallWindow:
     Args:
         size: calls in flight at the most.
         find_reason: looks for a reason to stop that another process has; None if there is none.
-        on_close: told once, with the reason, when the window is closed.
+        on_close: told once when the window is closed, whoever closed it.
         clock: seconds, monotonic.
     """
 
@@ -29,7 +29,7 @@ class CallWindow:
         self,
         size: int,
         find_reason: Callable[[], str | None] = lambda: None,
-        on_close: Callable[[str], None] = lambda _: None,
+        on_close: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._slots = threading.Semaphore(size)
@@ -63,7 +63,7 @@ class CallWindow:
             if self._reason is not None:
                 return
             self._reason = reason
-        self._on_close(reason)
+        self._on_close()
 
     def _look_around(self) -> None:
         now = self._clock()

@@ -46,12 +46,21 @@ class Editor:
         )
         self._storage = Storage(config.cache_path)
         self._stop_file = StopFile(self._storage, config.run_id)
-        self._window = CallWindow(config.max_in_flight, find_reason=self._stop_file.read, on_close=self._tell_all)
+        self._window = CallWindow(config.max_in_flight, find_reason=self._stop_file.read, on_close=self._end_pauses)
         self._scheduler = Scheduler(config.max_in_flight + _PREPARING_THREADS)
         self._http = HttpClient(config.max_in_flight, config.connect_timeout_s, config.read_timeout_s)
         timeout_s = config.connect_timeout_s + config.read_timeout_s
         ledger = Ledger(self._storage, config.run_id, timeout_s, config.is_retrying_in_doubt)
-        buyer = Buyer(endpoint, self._http, self._storage, ledger, self._window, config.retry_policy, config.run_id)
+        buyer = Buyer(
+            endpoint=endpoint,
+            http=self._http,
+            storage=self._storage,
+            ledger=ledger,
+            window=self._window,
+            policy=config.retry_policy,
+            run_id=config.run_id,
+            on_fatal=self.stop,
+        )
         self._samples = SampleEditor(
             endpoint=endpoint,
             model=config.model,
@@ -77,6 +86,7 @@ class Editor:
     def stop(self, reason: str) -> None:
         """Sends nothing from now on, in this process and in the run's others; calls in flight finish and are kept."""
         self._window.close(reason)
+        self._stop_file.write(reason)
 
     @property
     def is_idle(self) -> bool:
@@ -84,7 +94,8 @@ class Editor:
         return self._unfinished == 0
 
     def close(self) -> None:
-        """Lets threads and connections go."""
+        """Lets threads and connections go; tells nobody else, since the run may go on without this process."""
+        self._window.close('the program ends')
         self._scheduler.close()
         self._http.close()
 
@@ -92,9 +103,8 @@ class Editor:
         with self._lock:
             self._unfinished -= 1
 
-    def _tell_all(self, reason: str) -> None:
+    def _end_pauses(self) -> None:
         self._scheduler.end_pauses()
-        self._stop_file.write(reason)
 
 
 _editors: dict[str, Editor] = {}
@@ -118,14 +128,21 @@ def open_editor(config: EditorConfig) -> Editor:
         return _editors[config.identity]
 
 
-def stop_editors(reason: str, run_id: str | None = None) -> None:
-    """Stops all sending of the process, or of one run in it."""
+def stop_editors(reason: str, run_id: str) -> None:
+    """Stops all sending of a run in this process."""
     with _editors_lock:
-        editors = [editor for editor in _editors.values() if run_id in (None, editor.config.run_id)]
+        editors = [editor for editor in _editors.values() if editor.config.run_id == run_id]
     for editor in editors:
         editor.stop(reason)
 
 
+def _close_editors() -> None:
+    with _editors_lock:
+        for editor in _editors.values():
+            editor.close()
+        _editors.clear()
+
+
 # The pool's threads are waited for when the interpreter ends, and what is queued would still be bought. Hooks run in
 # reverse order, and importing the pool (above) has registered its own: this one runs before it.
-threading._register_atexit(stop_editors, 'the program ends')  # type: ignore[attr-defined]  # noqa: SLF001
+threading._register_atexit(_close_editors)  # type: ignore[attr-defined]  # noqa: SLF001

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from beam_image_edit.transforms.conversions import Picture
-from beam_image_edit.transforms.errors import InvalidInput
-from beam_image_edit.transforms.inputs import InputReader
+from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput
+from beam_image_edit.transforms.inputs import InputReader, shorten
 from beam_image_edit.transforms.pictures import PictureInfo
 from beam_image_edit.transforms.storage import Storage
 
@@ -82,7 +82,10 @@ class InputPictures:
         if not url.startswith('data:'):
             self._check_open()
         content = self._reader.read(url)
-        picture = prepare(content)
+        try:
+            picture = prepare(content)
+        except (InvalidInput, BrokenPicture) as error:
+            raise InvalidInput(f'{shorten(url)}: {error}') from error
         seen = _describe(picture, content)
         if path:
             memory = {**seen, 'info': asdict(picture.info)}

@@ -63,10 +63,22 @@ class Purchase:
 
 
 class Buyer:
-    """Buys calls, each one once; safe to share between threads."""
+    """Buys calls, each one once; safe to share between threads.
+
+    Args:
+        endpoint: where calls go.
+        http: sends them.
+        storage: the cache path.
+        ledger: what has been bought there.
+        window: the slots for calls in flight.
+        policy: how often a call is tried.
+        run_id: of this run.
+        on_fatal: told why, when an answer means that every further call would fail.
+    """
 
     def __init__(
         self,
+        *,
         endpoint: Endpoint,
         http: HttpClient,
         storage: Storage,
@@ -74,6 +86,7 @@ class Buyer:
         window: CallWindow,
         policy: RetryPolicy,
         run_id: str,
+        on_fatal: Callable[[str], None],
     ) -> None:
         self._endpoint = endpoint
         self._http = http
@@ -82,6 +95,7 @@ class Buyer:
         self._window = window
         self._policy = policy
         self._run_id = run_id
+        self._on_fatal = on_fatal
         self._in_flight: dict[str, Future[Record]] = {}
         self._lock = threading.Lock()
 
@@ -167,7 +181,7 @@ class Buyer:
             error.message = redact(error.message, endpoint.key)
             if error.kind == 'fatal':
                 # While the slot is held: nobody who waits for one may send.
-                self._window.close(error.message)
+                self._on_fatal(error.message)
             return error
         except Exception as error:  # an answer of a shape that nobody foresaw has been paid for all the same
             return unreadable(f'{type(error).__name__}: {error}')

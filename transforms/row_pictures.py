@@ -7,7 +7,7 @@ from beam_image_edit.transforms.conversions import (
     prepare_mask,
     prepare_mask_for_dall_e_2,
 )
-from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput
+from beam_image_edit.transforms.errors import InvalidInput
 from beam_image_edit.transforms.input_pictures import InputPicture, InputPictures
 from beam_image_edit.transforms.models import ModelFacts
 from beam_image_edit.transforms.rows import Row
@@ -33,8 +33,8 @@ def look_at_pictures(
     for position, url in enumerate(row.images):
         try:
             images.append(pictures.look_at(url, recipe, make_ready))
-        except (InvalidInput, BrokenPicture) as error:
-            raise InvalidInput(f'image {position} ({shorten_url(url)}): {error}') from error
+        except InvalidInput as error:
+            raise InvalidInput(f'image {position}: {error}') from error
     mask = _look_at_mask(pictures, row.mask, images[0], is_dall_e_2) if row.mask else None
     # Base64 adds a third.
     size = sum(picture.bytes for picture in images) * 4 // 3
@@ -53,16 +53,5 @@ def _look_at_mask(pictures: InputPictures, url: str, first: InputPicture, is_dal
 
     try:
         return pictures.look_at(url, f'mask of {first.sha256} {is_dall_e_2}', make_ready)
-    except (InvalidInput, BrokenPicture) as error:
-        raise InvalidInput(f'mask ({shorten_url(url)}): {error}') from error
-
-
-def shorten_url(url: str, limit: int = 120) -> str:
-    """A place for an error text: a data URI without its content, a long path by its end.
-
-    >>> shorten_url('data:image/png;base64,iVBORw0KGgo')
-    'data:image/png;base64,…'
-    """
-    if url.startswith('data:'):
-        return f'{url.partition(",")[0][:60]},…'
-    return url if len(url) <= limit else f'…{url[-limit:]}'
+    except InvalidInput as error:
+        raise InvalidInput(f'mask: {error}') from error

@@ -1,0 +1,77 @@
+"""The program: `beam-image-edit`, also `python -m beam_image_edit.pipeline`."""
+
+import json
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from beam_image_edit.pipeline.checks import check_job, find_warnings
+from beam_image_edit.pipeline.command_line import fail, parse_args
+from beam_image_edit.pipeline.flags import PROGRAM
+from beam_image_edit.pipeline.job import run_job
+from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.stop_file import StopFile
+from beam_image_edit.transforms.storage import Storage
+from beam_image_edit.transforms.summary import summary_text
+
+_log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Returns:
+        The exit code: 0 every row edited, 3 some are not, 1 failed or stopped. A command that can't be used ends the
+        program with 2.
+    """
+    config = parse_args(sys.argv[1:] if argv is None else argv)
+    _set_up_logging(config.log_level)
+    try:
+        check_job(config)
+    except ConfigurationError as error:
+        fail(str(error))
+    for warning in find_warnings(config):
+        _log.warning(warning)
+    cache_path = config.editor.cache_path
+    try:
+        run_id = run_job(config)
+    except (Exception, KeyboardInterrupt) as error:
+        _log.debug('the job failed', exc_info=True)
+        _log.error('the job failed: %s; what was bought is kept, run the same command to go on', _first_line(error))
+        return 1
+    storage = Storage(cache_path)
+    summary = json.loads(storage.read('summary.json') or b'{}')
+    sys.stdout.write(f'{summary_text(summary, cache_path)}\n')
+    reason = StopFile(storage, run_id).read()
+    if reason:
+        _log.error('stopped: %s', reason)
+    return exit_code(summary['rows'])
+
+
+def exit_code(rows: Mapping[str, int]) -> int:
+    """What the rows' statuses mean for a script.
+
+    >>> exit_code({'edited': 3}), exit_code({}), exit_code({'edited': 2, 'refused': 1}), exit_code({'stopped': 1})
+    (0, 0, 3, 1)
+    """
+    if rows.get('stopped'):
+        return 1
+    return 3 if any(count for status, count in rows.items() if status != 'edited') else 0
+
+
+def _set_up_logging(level: str) -> None:
+    # Beam has put a handler of its own on the root logger by now.
+    logging.basicConfig(level=level, format=f'%(asctime)s {PROGRAM} %(levelname)s %(message)s', force=True)
+    if level != 'DEBUG':
+        logging.getLogger('apache_beam').setLevel(logging.WARNING)
+
+
+def _first_line(error: BaseException) -> Any:
+    """What to tell of a failure that passed through Beam: the cause, not where it was wrapped."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0]
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""What is checked before a job starts: everything that would otherwise fail after the first rows were paid for."""
+
+import os
+import uuid
+from collections.abc import Iterator
+
+from beam_image_edit.pipeline.command_line import JobConfig
+from beam_image_edit.transforms.api_keys import read_api_key
+from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.input_files import list_files
+from beam_image_edit.transforms.models import retirement_warning
+from beam_image_edit.transforms.storage import Storage
+
+_REFUSED_RUNNERS = {
+    'daskrunner': 'DaskRunner loses rows without a word; use FnApiRunner, FlinkRunner, SparkRunner or DataflowRunner'
+}
+
+
+def check_job(config: JobConfig) -> None:
+    """Raises ConfigurationError if the job can't work: no key, no input, an output that can't be written."""
+    refusal = _REFUSED_RUNNERS.get(config.runner.rpartition('.')[2].lower())
+    if refusal:
+        raise ConfigurationError(refusal)
+    read_api_key(config.editor.api_key)
+    list_files(config.input)
+    _check_writable(config.editor.cache_path)
+
+
+def find_warnings(config: JobConfig) -> Iterator[str]:
+    """What may go wrong though it can be tried."""
+    retired = retirement_warning(config.editor.model)
+    if retired:
+        yield retired
+    if config.editor.parameters.use_variations and not config.editor.base_url:
+        yield 'api.openai.com has retired /images/variations; only compatible servers (DF_BASE_URL) still have it'
+
+
+def _check_writable(cache_path: str) -> None:
+    storage = Storage(cache_path)
+    probe = f'ledger/probe-{os.getpid()}-{uuid.uuid4().hex}'
+    try:
+        storage.write(probe, b'')
+        storage.delete(probe)
+    except Exception as error:  # every store has errors of its own
+        raise ConfigurationError(f'--cache_path {cache_path} can not be written: {error}') from error

@@ -1,0 +1,112 @@
+"""The command line: flags and environment become one value; what is wrong with them is said in one line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import NoReturn
+
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from beam_image_edit.pipeline.flags import DEFAULT_RUNNER, PROGRAM, OneLineErrors, make_parser
+from beam_image_edit.transforms.editor_config import EditorConfig
+from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.retries import RetryPolicy
+from beam_image_edit.transforms.rows import Parameters, RowFields
+
+
+@dataclass(frozen=True, slots=True)
+class JobConfig:
+    """A job, as asked for on the command line.
+
+    Attributes:
+        input: JSONL files: a path, URL or glob.
+        editor: how they are edited.
+        batch_size: samples handed to the edit step at a time.
+        rows_per_file: rows in a manifest file.
+        runner: Beam's name of the engine.
+        beam_options: Beam's own flags, as given.
+        log_level: of the program's log.
+    """
+
+    input: str
+    editor: EditorConfig
+    batch_size: int = 4
+    rows_per_file: int = 100_000
+    runner: str = DEFAULT_RUNNER
+    beam_options: tuple[str, ...] = field(default=())
+    log_level: str = 'INFO'
+
+
+def parse_args(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> JobConfig:
+    """The job that flags and environment describe; ends the program with code 2 where they can't be used."""
+    parser = make_parser()
+    flags, others = parser.parse_known_args(argv)
+    try:
+        return _to_config(flags, _check_beam_options(parser, others), environment)
+    except ConfigurationError as error:
+        parser.error(str(error))
+
+
+def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environment: Mapping[str, str]) -> JobConfig:
+    parameters = Parameters(
+        **{name: getattr(flags, name) for name in Parameters.__slots__ if getattr(flags, name) is not None}
+    )
+    editor = EditorConfig(
+        api_format=flags.api_format,
+        model_name=flags.model_name.strip() or None,
+        cache_path=flags.cache_path,
+        base_url=environment.get('DF_BASE_URL', '').strip() or None,
+        max_in_flight=flags.max_in_flight,
+        connect_timeout_s=flags.connect_timeout_s,
+        read_timeout_s=flags.read_timeout_s,
+        retry_policy=RetryPolicy(
+            max_attempts=flags.max_attempts,
+            max_ambiguous_retries=flags.max_ambiguous_retries,
+            max_no_image_retries=flags.max_no_image_retries,
+        ),
+        fields=RowFields(flags.input_image_key, flags.input_conversation_key, flags.output_image_key),
+        parameters=parameters,
+        is_retrying_in_doubt=flags.in_doubt == 'retry',
+        is_reading_all_inputs=flags.check_inputs,
+    )
+    return JobConfig(
+        input=flags.first_entry_file_name or example_input(),
+        editor=editor,
+        batch_size=flags.batch_size,
+        rows_per_file=flags.rows_per_manifest_file,
+        runner=flags.runner,
+        beam_options=(*beam_options, *(f'--{option}' for option in flags.runner_option)),
+        log_level=flags.log_level,
+    )
+
+
+def example_input() -> str:
+    """The shipped example's rows."""
+    return str(files('beam_image_edit.pipeline') / 'examples' / 'edits.jsonl')
+
+
+def _check_beam_options(parser: argparse.ArgumentParser, others: Sequence[str]) -> Sequence[str]:
+    """Refuses what Beam does not know either; Beam itself would drop it with a warning."""
+    beam = OneLineErrors(prog=PROGRAM, allow_abbrev=False, add_help=False)
+    beam.add_value_provider_argument = beam.add_argument  # type: ignore[attr-defined]
+    for options in PipelineOptions.__subclasses__():
+        try:
+            # Where Beam's option classes name their flags.
+            options._add_argparse_args(beam)  # type: ignore[arg-type]  # noqa: SLF001
+        except argparse.ArgumentError:
+            continue  # somebody else's class, with a flag that is there already
+    _, unknown = beam.parse_known_args(others)
+    if unknown:
+        parser.error(
+            f'unknown flag {unknown[0]}; options that only a remote job server knows go through --runner_option'
+        )
+    return others
+
+
+def fail(message: str) -> NoReturn:
+    """Ends the program as a usage error."""
+    sys.stderr.write(f'{PROGRAM}: {message}\n')
+    raise SystemExit(2)

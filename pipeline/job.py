@@ -1,0 +1,128 @@
+"""The job: its graph, its run, and how it ends."""
+
+import logging
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from beam_image_edit.pipeline.command_line import JobConfig
+from beam_image_edit.transforms.edit_images import EditImages
+from beam_image_edit.transforms.editor import stop_editors
+from beam_image_edit.transforms.read_samples import ReadSamples
+from beam_image_edit.transforms.stop_file import StopFile
+from beam_image_edit.transforms.storage import Storage
+from beam_image_edit.transforms.write_manifest import WriteManifest
+
+_log = logging.getLogger(__name__)
+# DirectRunner first downloads another engine, and without a limit waits for ever where there is no way out.
+_DOWNLOAD_TIMEOUT_S = 20.0
+
+
+def build_pipeline(root: Any, config: JobConfig, started_at: float = 0.0) -> Any:
+    """The job's graph; reads no flag, no environment and no file.
+
+    Args:
+        root: a Pipeline.
+        config: the job, its editor with a run id.
+        started_at: when the run began, in seconds since the epoch; 0 leaves its time out of the summary.
+    """
+    fields = config.editor.fields
+    edits = (
+        root
+        # Rows are numbered and named as they are read; image names depend on it.
+        | 'ReadSamples' >> ReadSamples(config.input)
+        # The only step that costs money. What it has done is safe, whatever happens to the steps after it.
+        | 'EditImages' >> EditImages(config=config.editor, batch_size=config.batch_size)
+    )
+    return (
+        (edits.edited, edits.failed)
+        | 'AllOutcomes' >> beam.Flatten()
+        | 'WriteManifest'
+        >> WriteManifest(
+            config.editor.cache_path,
+            config.editor.run_id,
+            started_at,
+            rows_per_file=config.rows_per_file,
+            input_image_key=fields.images,
+            input_conversation_key=fields.conversations,
+            output_image_key=fields.output_image,
+        )
+    )
+
+
+def run_job(config: JobConfig) -> str:
+    """Runs the job to its end.
+
+    Returns:
+        The run's id. What it did is in `summary.json`.
+    """
+    started_at = time.time()
+    config = replace(config, editor=replace(config.editor, run_id=_new_run_id(started_at)))
+    pipeline = beam.Pipeline(config.runner, options=PipelineOptions(list(config.beam_options)))
+    build_pipeline(pipeline, config, started_at)
+    with _stopped_by_signals(config), _limited_download(config.runner):
+        result = pipeline.run()
+        result.wait_until_finish()
+    _log.info('engine: %s', _engine_of(result))
+    return config.editor.run_id
+
+
+def _new_run_id(started_at: float) -> str:
+    return f'{time.strftime("%Y%m%dT%H%M%S", time.gmtime(started_at))}-{uuid.uuid4().hex[:8]}'
+
+
+def _engine_of(result: Any) -> str:
+    """The engine that ran: asked for DirectRunner, Beam chooses among three."""
+    engines = {'fn_runner': 'FnApiRunner', 'prism_runner': 'PrismRunner', 'direct_runner': 'BundleBasedDirectRunner'}
+    module = type(result).__module__
+    return next((engine for part, engine in engines.items() if part in module), module)
+
+
+@contextmanager
+def _limited_download(runner: str) -> Iterator[None]:
+    if runner.rpartition('.')[2].lower() not in ('directrunner', 'prismrunner', 'switchingdirectrunner'):
+        yield
+        return
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_DOWNLOAD_TIMEOUT_S)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+@contextmanager
+def _stopped_by_signals(config: JobConfig) -> Iterator[None]:
+    """Makes the first SIGINT or SIGTERM stop all sending, and a second one end the program."""
+
+    def stop() -> None:
+        StopFile(Storage(config.editor.cache_path), config.editor.run_id).write('interrupted')
+        stop_editors('interrupted', config.editor.run_id)
+
+    def handle(number: int, _frame: Any) -> None:
+        if stopping.is_alive() or not stopping.daemon:
+            raise KeyboardInterrupt
+        _log.warning('stopping: calls in flight are finished and kept, no further one is sent; again to end at once')
+        # In a thread: the interrupted code may hold a lock that stopping needs.
+        stopping.start()
+        signal.signal(number, signal.default_int_handler)
+
+    stopping = threading.Thread(target=stop, daemon=True)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
