@@ -80,16 +80,11 @@ def read_range(part: ByteRange, max_line_bytes: int = MAX_LINE_BYTES) -> Iterato
     begin = content.find(b'\n') + 1 if lead else 0
     if (lead and not begin) or begin == len(content):
         return
-    pieces = [content[begin:]]
-    unfinished = len(content) - max(content.rfind(b'\n') + 1, begin)
-    position = part.end
-    while position < part.file.size and unfinished and unfinished <= max_line_bytes:
-        piece = read_bytes(part.file, position, min(position + max(unfinished, _READ_ON_BYTES), part.file.size))
-        line_end = piece.find(b'\n') + 1
-        pieces.append(piece[: line_end or None])
-        unfinished = 0 if line_end else unfinished + len(piece)
-        position += len(piece)
-    yield _without_mark(part.start - lead + begin, b''.join(pieces))
+    content = content[begin:]
+    unfinished = len(content) - content.rfind(b'\n') - 1
+    if unfinished:
+        content += _read_on(part, unfinished, max_line_bytes)
+    yield _without_mark(part.start - lead + begin, content)
 
 
 def read_block(file: InputFile, block: Block, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[bytes]:
@@ -120,17 +115,19 @@ def is_blank(line: bytes) -> bool:
 def cut_blocks(offset: int, content: bytes) -> Iterator[Block]:
     """Cuts whole lines, the first of which is at `offset` in its file, into blocks."""
     start = position = offset
+    end = offset + len(content)  # the last line may have no end of its own
     lines = rows = 0
     for line in split_lines(content):
-        position = min(position + len(line) + 1, offset + len(content))  # the last line may have no end
+        position += len(line) + 1
         lines += 1
-        rows += not is_blank(line)
+        if not is_blank(line):
+            rows += 1
         if rows == BLOCK_ROWS or position - start >= BLOCK_BYTES:
-            yield Block(start, position - start, lines, rows)
+            yield Block(start, min(position, end) - start, lines, rows)
             start = position
             lines = rows = 0
     if lines:
-        yield Block(start, position - start, lines, rows)
+        yield Block(start, end - start, lines, rows)
 
 
 def decode_line(line: bytes, max_line_bytes: int = MAX_LINE_BYTES) -> tuple[str, str | None]:
@@ -148,6 +145,23 @@ def decode_line(line: bytes, max_line_bytes: int = MAX_LINE_BYTES) -> tuple[str,
     except UnicodeDecodeError as error:
         place = f'byte {error.start + 1} of the line is 0x{line[error.start]:02x}'
         return line.decode(errors='replace'), f'not valid UTF-8: {place}; save the file as UTF-8'
+
+
+def _read_on(part: ByteRange, unfinished: int, max_line_bytes: int) -> bytes:
+    """The rest of the last line that starts in a range, of which `unfinished` bytes are in it."""
+    pieces = []
+    position = part.end
+    size = part.file.size or 0
+    while position < size and unfinished <= max_line_bytes:
+        piece = read_bytes(part.file, position, min(position + max(unfinished, _READ_ON_BYTES), size))
+        line_end = piece.find(b'\n') + 1
+        if line_end:
+            pieces.append(piece[:line_end])
+            break
+        pieces.append(piece)
+        unfinished += len(piece)
+        position += len(piece)
+    return b''.join(pieces)
 
 
 def _read_stream(url: str, max_line_bytes: int) -> Iterator[tuple[int, bytes]]:

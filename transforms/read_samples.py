@@ -156,10 +156,11 @@ def read_rows(numbered: NumberedBlock, id_key: str, max_line_bytes: int = MAX_LI
     repeated = set(numbered.repeated.tolist())
     index, line_number = numbered.first_index, numbered.first_line
     for content in read_block(numbered.file, numbered.block, max_line_bytes):
+        has_ids = ids.may_be_in(content)
         for line in split_lines(content):
             if not is_blank(line):
                 text, problem = decode_line(line, max_line_bytes)
-                name = name_sample(index, ids.of(text), index in repeated)
+                name = name_sample(index, ids.of(text) if has_ids else '', index in repeated)
                 yield Sample(text, index, line_number, name, folder, problem)
                 index += 1
             line_number += 1
