@@ -23,7 +23,7 @@ class Outcome:
         index: as in `Sample.index`.
         name: the name under which its images are (or would be) stored.
         output_image: where its images are: the cache path as given + the rest.
-        edit: the manifest's `edit` field: JSON values only, the keys and order of `manifest.EDIT_FIELDS`.
+        edit: the manifest's `edit` field: JSON values only, the keys and order of `manifest.EDIT_SCHEMA`.
         spent: what this run, and no earlier one, spent on it: `calls`, `possibly_double_billed`, `input_tokens`,
             `output_tokens`, `cost_usd`. A row that shares another row's purchase spent nothing.
     """

@@ -7,11 +7,13 @@ with one `pipe_file`.
 """
 
 import os
+import tempfile
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -65,6 +67,27 @@ class Storage:
             os.replace(temporary, target)  # noqa: PTH105
         else:
             self._fs.pipe_file(self._full(path), content)
+
+    @contextmanager
+    def replace(self, path: str) -> Iterator[BinaryIO]:
+        """A file to be written piece by piece; it takes the place of an earlier one when the block ends without error.
+
+        For what is too large to be built in memory. Until then it is a temporary file on this machine's disk.
+        """
+        if not self._is_local:
+            with tempfile.TemporaryFile() as file:
+                yield file
+                file.seek(0)
+                self._fs.pipe_file(self._full(path), file.read())
+            return
+        target = self._full(path)
+        temporary = Path(self._write_temporary(target, b''))
+        try:
+            with temporary.open('wb') as local_file:
+                yield local_file
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def create(self, path: str, content: bytes) -> bool:
         """Writes a whole file only if there is none; False where there was one. Atomic locally, on S3 and on GCS."""

@@ -1,0 +1,159 @@
+"""The manifest's rows as Parquet: one schema for every row, good or bad.
+
+A row is made from its line of `manifest.jsonl` and nothing else. What users write takes many shapes, a column takes
+one; so reading is lenient here (the edit step has been strict already): what can't be brought into a column's shape is
+null or left out, and the JSONL file still has it as it was written.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from beam_image_edit.transforms.json_text import members, parse_object, replace_members
+from beam_image_edit.transforms.manifest import EDIT_SCHEMA
+
+_TURN = pa.struct([('role', pa.string()), ('content', pa.string())])
+SCHEMA = pa.schema(
+    [
+        ('index', pa.int64()),
+        ('id', pa.string()),
+        ('images', pa.list_(pa.string())),
+        ('conversations', pa.list_(_TURN)),
+        ('output_image', pa.list_(pa.string())),
+        ('edit', EDIT_SCHEMA),
+        ('extra', pa.string()),
+    ]
+)
+
+# Other names of the same roles, ShareGPT's among them; any further role stays as it is.
+_ROLES = MappingProxyType({'human': 'user', 'gpt': 'assistant', 'model': 'assistant'})
+
+# A row group is held in memory as Python objects while it fills. Rows can be large (data: URIs), so both are bounded.
+_GROUP_ROWS = 2_000
+_GROUP_CHARACTERS = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RowKeys:
+    """What the user calls the fields that have columns of their own.
+
+    Attributes:
+        images: the field of the input images.
+        conversations: the field of the instructions.
+        output_image: the field of the edited images.
+    """
+
+    images: str = 'images'
+    conversations: str = 'conversations'
+    output_image: str = 'output_image'
+
+
+class ParquetRows:
+    """A Parquet file, written a row group at a time; the same rows give the same bytes.
+
+    Use it as a context: the file is complete when the block ends without an exception.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._writer = pq.ParquetWriter(file, SCHEMA, compression='zstd')
+        self._pending: list[Mapping[str, Any]] = []
+        self._pending_characters = 0
+
+    def add(self, row: Mapping[str, Any], characters: int) -> None:
+        """Adds a row of SCHEMA's columns, which takes about so many characters."""
+        self._pending.append(row)
+        self._pending_characters += characters
+        if len(self._pending) == _GROUP_ROWS or self._pending_characters >= _GROUP_CHARACTERS:
+            self._write_group()
+
+    def __enter__(self) -> 'ParquetRows':
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and self._pending:
+            self._write_group()
+        self._writer.close()
+
+    def _write_group(self) -> None:
+        self._writer.write_table(_to_table(self._pending))
+        self._pending, self._pending_characters = [], 0
+
+
+def parquet_row(line: str, index: int | None, keys: RowKeys) -> dict[str, Any]:
+    """The columns of a row.
+
+    Args:
+        line: its line in the manifest.
+        index: its index, None if it has none.
+        keys: what the user calls the fields.
+
+    >>> row = parquet_row('{"id": 7, "images": "a.png", "weight": 1.50, "output_image": [], "edit": {}}', 0, RowKeys())
+    >>> row['id'], row['images'], row['extra']
+    ('7', ['a.png'], '{"weight": 1.50}')
+    """
+    fields = parse_object(line)
+    own = ('id', keys.images, keys.conversations, keys.output_image, 'edit')
+    return {
+        'index': index,
+        'id': _read_id(fields, line),
+        'images': [image for image in _to_list(fields.get(keys.images)) if isinstance(image, str)],
+        'conversations': [_read_turn(turn) for turn in _to_list(fields.get(keys.conversations))],
+        'output_image': fields[keys.output_image],
+        'edit': fields['edit'],
+        'extra': replace_members(line, removed=own, added={}),
+    }
+
+
+def _to_list(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]
+
+
+def _read_id(fields: Mapping[str, Any], line: str) -> str | None:
+    value = fields.get('id')
+    if value is None or isinstance(value, str):
+        return value
+    # As it is written: 1.0 and 12345678901234567890123 stay what they are.
+    literals = [line[member.value_start : member.end] for member in members(line) if member.key == 'id']
+    return literals[-1]
+
+
+def _read_turn(turn: Any) -> dict[str, str | None]:
+    if isinstance(turn, str):
+        return {'role': 'user', 'content': turn}
+    if not isinstance(turn, dict):
+        return {'role': None, 'content': None}
+    role, content = turn.get('role', turn.get('from')), turn.get('content', turn.get('value'))
+    return {
+        'role': _ROLES.get(role.lower(), role) if isinstance(role, str) else None,
+        'content': _read_content(content),
+    }
+
+
+def _read_content(content: Any) -> str | None:
+    parts = [part.get('text') if isinstance(part, dict) else part for part in _to_list(content)]
+    texts = [part for part in parts if isinstance(part, str)]
+    return '\n'.join(texts) if texts else None
+
+
+def _to_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    try:
+        return pa.Table.from_pylist(rows, SCHEMA)
+    except UnicodeEncodeError:
+        # JSON can say "\ud800", half a character, which no UTF-8 column can hold.
+        return pa.Table.from_pylist([_to_unicode(row) for row in rows], SCHEMA)
+
+
+def _to_unicode(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
+    if isinstance(value, list):
+        return [_to_unicode(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _to_unicode(item) for name, item in value.items()}
+    return value

@@ -1,0 +1,115 @@
+"""The summary: what became of the rows and what it cost, in figures and in words.
+
+Every figure is a whole number while it is added up, money included, so that the order in which a runner brings the rows
+changes nothing, not even the last digit.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from beam_image_edit.transforms.outcomes import STATUSES
+
+# Money is counted in millionths of a millionth of a dollar: far below any price, and exact in any order.
+_PARTS_PER_USD = 10**12
+
+_COUNTS = ('calls', 'possibly_double_billed', 'input_tokens', 'output_tokens')
+
+Tally = Mapping[str, int]
+
+
+def tally_row(edit: Mapping[str, Any], images: int, spent: Mapping[str, float | None]) -> Tally:
+    """One row's figures.
+
+    Args:
+        edit: the row's `edit`: what was ever paid for it.
+        images: how many images it has.
+        spent: what this run paid for it, as in `Outcome.spent`.
+
+    >>> tally_row({'status': 'edited', 'cost_usd': 0.04}, images=1, spent={'calls': 1})['cost_of_all_rows']
+    40000000000
+    """
+    tokens = edit.get('tokens') or {}
+    costs = {'cost': spent.get('cost_usd'), 'cost_of_all_rows': edit.get('cost_usd')}
+    return Counter(
+        {
+            edit['status']: 1,
+            'images': images,
+            **{figure: int(spent.get(figure) or 0) for figure in _COUNTS},
+            **{f'{kind}_tokens_of_all_rows': tokens.get(kind) or 0 for kind in ('input', 'output', 'total')},
+            **{figure: round((cost or 0) * _PARTS_PER_USD) for figure, cost in costs.items()},
+            'priced': int(any(cost is not None for cost in costs.values())),
+        }
+    )
+
+
+def add_tallies(tallies: Iterable[Tally]) -> Tally:
+    """The sum of tallies, the same in any order."""
+    total: Counter[str] = Counter()
+    for tally in tallies:
+        total.update(tally)
+    return total
+
+
+def summarize(tally: Tally, *, run_id: str, wall_s: float | None, manifest: Sequence[str]) -> dict[str, Any]:
+    """The content of `summary.json`.
+
+    Calls, tokens and `cost_usd` are this run's; what ends in `_of_all_rows` counts earlier runs too, and counts a
+    purchase that several rows share once for each. Costs are null where not a single price is known.
+
+    Args:
+        tally: the figures of all rows.
+        run_id: this run.
+        wall_s: how long the run took, in seconds; None if that is not known.
+        manifest: the names of the manifest's files.
+    """
+    tally = Counter(tally)  # for figures that are not there
+    return {
+        'run_id': run_id,
+        'rows': {status: tally[status] for status in STATUSES},
+        'calls': tally['calls'],
+        'possibly_double_billed': tally['possibly_double_billed'],
+        'tokens': {
+            'input': tally['input_tokens'],
+            'output': tally['output_tokens'],
+            'total': tally['input_tokens'] + tally['output_tokens'],
+        },
+        'tokens_of_all_rows': {kind: tally[f'{kind}_tokens_of_all_rows'] for kind in ('input', 'output', 'total')},
+        'cost_usd': _to_usd(tally, 'cost'),
+        'cost_usd_of_all_rows': _to_usd(tally, 'cost_of_all_rows'),
+        'images': tally['images'],
+        'wall_s': wall_s,
+        'manifest': list(manifest),
+    }
+
+
+def summary_text(summary: Mapping[str, Any], cache_path: str) -> str:
+    """The summary in a few lines for people, without a last line end."""
+    by_status = ', '.join(f'{count:,} {status}' for status, count in summary['rows'].items() if count)
+    rows = sum(summary['rows'].values())
+    lines = [f'rows: {rows:,}' + (f' ({by_status})' if by_status else ''), _calls_text(summary)]
+    if summary['tokens']['total']:
+        lines.append('tokens: {input:,} in, {output:,} out'.format(**summary['tokens']))
+    if summary['cost_usd'] is not None:
+        lines.append(
+            f'cost: ${summary["cost_usd"]:,.4f} in this run, ${summary["cost_usd_of_all_rows"]:,.4f} for all rows'
+        )
+    if summary['wall_s'] is not None:
+        lines.append(f'time: {summary["wall_s"]:,.1f} s')
+    lines.append(f'files: {_files_text(summary["manifest"])} and summary.json in {cache_path}')
+    return '\n'.join(lines)
+
+
+def _calls_text(summary: Mapping[str, Any]) -> str:
+    text = f'calls: {summary["calls"]:,}'
+    if summary['possibly_double_billed']:
+        text += f', {summary["possibly_double_billed"]:,} of them possibly billed twice'
+    return f'{text}; images: {summary["images"]:,}'
+
+
+def _files_text(names: Sequence[str]) -> str:
+    return ', '.join(names) if len(names) <= 2 else f'{names[0]} to {names[-1]}'
+
+
+def _to_usd(tally: Tally, figure: str) -> float | None:
+    return tally[figure] / _PARTS_PER_USD if tally['priced'] else None
