@@ -18,7 +18,6 @@ from beam_image_edit.transforms.samples import Sample
 
 ONE_WORKER = ()
 TWO_THREADS = ('--direct_num_workers=2', '--direct_running_mode=multi_threading')
-TWO_PROCESSES = ('--direct_num_workers=2', '--direct_running_mode=multi_processing')
 ROWS = st.sampled_from(
     [
         '{}',
@@ -72,7 +71,7 @@ def test_samples_equal_those_of_a_loop_over_all_lines(files, range_bytes):
     assert [sample.name for sample in samples] == name_naively([text for text, _ in expected])
 
 
-@pytest.mark.parametrize('options', [ONE_WORKER, TWO_THREADS, TWO_PROCESSES], ids=['one', 'threads', 'processes'])
+@pytest.mark.parametrize('options', [ONE_WORKER, TWO_THREADS], ids=['one', 'threads'])
 def test_read_samples_of_several_files(tmp_path, options):
     texts = [f'{{"number": {number}}}' for number in range(1000)]
     (tmp_path / 'a.jsonl').write_text('\n\n'.join(texts[:400]))

@@ -76,15 +76,17 @@ def read_range(part: ByteRange, max_line_bytes: int = MAX_LINE_BYTES) -> Iterato
         return
     # A line starts here if the byte before ends one.
     lead = 1 if part.start else 0
-    content = read_bytes(part.file, part.start - lead, part.end)
-    begin = content.find(b'\n') + 1 if lead else 0
-    if (lead and not begin) or begin == len(content):
-        return
-    content = content[begin:]
-    unfinished = len(content) - content.rfind(b'\n') - 1
-    if unfinished:
-        content += _read_on(part, unfinished, max_line_bytes)
-    yield _without_mark(part.start - lead + begin, content)
+    offset = part.start - lead
+    content = read_bytes(part.file, offset, part.end)
+    begin = (content.find(b'\n') + 1 or len(content)) if lead else 0
+    while begin < len(content):
+        # In small portions, because lines as Python objects take as much memory again.
+        end = content.find(b'\n', begin + BLOCK_BYTES) + 1 or len(content)
+        lines = content[begin:end]
+        if not lines.endswith(b'\n'):
+            lines += _read_on(part, len(lines) - lines.rfind(b'\n') - 1, max_line_bytes)
+        yield _without_mark(offset + begin, lines)
+        begin = end
 
 
 def read_block(file: InputFile, block: Block, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[bytes]:

@@ -100,8 +100,13 @@ def find_repeated(parts: Sequence[tuple[int, Keys | None]]) -> npt.NDArray[np.in
     if all(keys is None for _, keys in parts):
         return np.empty(0, np.int64)
     keys = np.concatenate([np.full(rows, _NO_ID, np.uint64) if part is None else part for rows, part in parts])
-    indices = np.arange(len(keys), dtype=np.uint64)
-    _, first = np.unique(np.where(keys == _NO_ID, indices, keys), return_index=True)
-    is_repeated = np.ones(len(keys), bool)
-    is_repeated[first] = False
-    return np.flatnonzero(is_repeated)
+    has_no_id = keys == _NO_ID
+    keys[has_no_id] = np.flatnonzero(has_no_id)
+    # Ids are unique as a rule; then this needs one sorted copy and nothing else.
+    in_order = np.sort(keys)
+    shared = in_order[1:][in_order[1:] == in_order[:-1]]
+    if not len(shared):
+        return np.empty(0, np.int64)
+    rows = np.flatnonzero(np.isin(keys, shared))
+    _, first = np.unique(keys[rows], return_index=True)
+    return np.delete(rows, first)
