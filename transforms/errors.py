@@ -14,6 +14,8 @@ Every message says what is wrong, the value, and what to do; none holds an API k
 from dataclasses import dataclass
 from typing import Literal
 
+from beam_image_edit.transforms.usage import Usage
+
 ErrorKind = Literal['retry', 'quota', 'refused', 'no_image', 'bad_image', 'permanent', 'fatal']
 
 
@@ -37,8 +39,8 @@ class Stopped(EditError):
     """The job was stopped before this call was sent; nothing was paid for it."""
 
 
-class StorageError(EditError):
-    """Something could not be stored, or what is stored can't be read."""
+class StorageError(EditError, OSError):
+    """Something could not be stored, or what is stored can't be read, whichever store it is."""
 
 
 @dataclass
@@ -55,6 +57,7 @@ class ApiError(EditError):
         retry_after_s: how long the server asked to wait, in seconds.
         request_id: the API's own id of the request.
         may_be_billed: whether the provider may have charged for it (sent, but the answer was lost or unreadable).
+        usage: tokens, where an answer without an image reported them.
     """
 
     kind: ErrorKind
@@ -63,6 +66,7 @@ class ApiError(EditError):
     retry_after_s: float | None = None
     request_id: str | None = None
     may_be_billed: bool = False
+    usage: Usage | None = None
 
     def __str__(self) -> str:
         return self.message

@@ -25,6 +25,7 @@ from beam_image_edit.transforms.records import Attempt, Billed, Record
 from beam_image_edit.transforms.retries import RetryPolicy, Tries, decide_delay
 from beam_image_edit.transforms.scheduler import pause, settled
 from beam_image_edit.transforms.storage import Storage
+from beam_image_edit.transforms.usage import Usage
 
 _POLL_DELAYS_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 _STORE_RETRY_DELAYS_S = (0.5, 2.0, 8.0)
@@ -176,15 +177,20 @@ class Buyer:
         endpoint = self._endpoint
         try:
             response = self._http.post(request, endpoint.format.auth_headers(endpoint.key))
-            return endpoint.format.parse_response(response, self._download)
+            return endpoint.format.parse_response(response, self._download).with_texts(self._without_key)
         except ApiError as error:
-            error.message = redact(error.message, endpoint.key)
-            if error.kind == 'fatal':
-                # While the slot is held: nobody who waits for one may send.
-                self._on_fatal(error.message)
-            return error
+            failure = error
         except Exception as error:  # an answer of a shape that nobody foresaw has been paid for all the same
-            return unreadable(f'{type(error).__name__}: {error}')
+            failure = unreadable(f'{type(error).__name__}: {error}')
+        failure.message = self._without_key(failure.message)
+        failure.request_id = failure.request_id and self._without_key(failure.request_id)
+        if failure.kind == 'fatal':
+            # While the slot is held: nobody who waits for one may send.
+            self._on_fatal(failure.message)
+        return failure
+
+    def _without_key(self, text: str) -> str:
+        return redact(text, self._endpoint.key)
 
     def _download(self, url: str) -> bytes:
         return self._http.download(url, own_host=urlsplit(self._endpoint.base_url).netloc)
@@ -217,7 +223,7 @@ class Buyer:
     def _give_up(self, purchase: Purchase, sent: '_Sent', error: ApiError) -> Record:
         attempt = self._attempt(sent.claim, _billed(error), error.message)
         record = self._new_record(purchase, _status_of(error), error.message, (*sent.claim.earlier, attempt))
-        record = replace(record, request_id=error.request_id, latency_s=sent.latency_s)
+        record = replace(record, usage=error.usage or Usage(), request_id=error.request_id, latency_s=sent.latency_s)
         self._ledger.release(sent.claim, attempt.billed, error.message)
         self._ledger.settle(record, sent.claim)
         return record
@@ -259,7 +265,7 @@ def _look_at(answer: Answer) -> _Brought | ApiError:
     try:
         return _Brought(answer, tuple((content, identify(content)) for content in answer.images))
     except BrokenPicture as error:
-        return bad_image(str(error))
+        return replace(bad_image(str(error)), usage=answer.usage, request_id=answer.request_id)
 
 
 def _billed(error: ApiError) -> Billed:

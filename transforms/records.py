@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
 
-from beam_image_edit.transforms.clients.calls import Usage
+from beam_image_edit.transforms.usage import Usage
 
 Billed = Literal['yes', 'no', 'maybe']
 

@@ -12,9 +12,9 @@ class RetryPolicy:
     """How often a call is tried.
 
     Attributes:
-        max_attempts: tries of a call that fails cleanly, the first included.
-        max_ambiguous_retries: tries after a failure that may have been billed.
-        max_no_image_retries: tries after an answer without an image.
+        max_attempts: tries of a call, the first included, whatever it fails with.
+        max_ambiguous_retries: of these, how many after a failure that may have been billed.
+        max_no_image_retries: of these, how many after an answer without an image.
         base_delay_s: the back-off before the first retry, doubled for each further one, with jitter.
         max_delay_s: the longest back-off of our own.
         max_server_delay_s: the longest wait that a server may ask for.
@@ -67,11 +67,11 @@ def decide_delay(
     if error.may_be_billed and tries.ambiguous > policy.max_ambiguous_retries:
         return None
     failures = tries.clean + tries.ambiguous + tries.no_image
-    if failures >= policy.max_attempts and error.kind != 'no_image':
+    if failures >= policy.max_attempts:
         return None
-    back_off = min(policy.max_delay_s, policy.base_delay_s * 2 ** min(failures - 1, 16)) * (1 - 0.25 * random())
+    back_off = min(policy.max_delay_s, policy.base_delay_s * 2 ** min(failures - 1, 16))
     if error.retry_after_s is None:
-        return back_off
-    asked = min(error.retry_after_s, policy.max_server_delay_s)
-    # A server that says 0 would be asked at once by everybody it turned away.
-    return max(asked, 0.1 * back_off)
+        return back_off * (1 - 0.25 * random())
+    # Not a moment earlier than asked, and not all at the same moment; a server that says 0 is not hammered either.
+    asked = max(min(error.retry_after_s, policy.max_server_delay_s), 0.1 * back_off)
+    return asked * (1 + 0.1 * random())

@@ -1,11 +1,12 @@
 """A call and its answer: what the editor asks of an API, and what comes back, in neither API's words."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from beam_image_edit.transforms.conversions import Picture
 from beam_image_edit.transforms.rows import Parameters
+from beam_image_edit.transforms.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Exchange:
     prompt: str
     images: tuple[Picture, ...]
     answer_parts: tuple[Mapping[str, Any], ...]
-    answer_images: tuple[bytes, ...]
+    answer_images: tuple[bytes, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,6 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens as the API counted them; None where it did not say."""
-
-    input: int | None = None
-    output: int | None = None
-    thinking: int | None = None
-    total: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """What an API made of a call that succeeded.
 
@@ -72,12 +63,22 @@ class Answer:
         finish_reason: why the model stopped, in the API's words.
     """
 
-    images: tuple[bytes, ...]
+    images: tuple[bytes, ...] = field(repr=False)
     parts: tuple[Mapping[str, Any], ...] = ()
     usage: Usage = field(default_factory=Usage)
     model_version: str | None = None
     request_id: str | None = None
     finish_reason: str | None = None
+
+    def with_texts(self, change: Callable[[str], str]) -> 'Answer':
+        """The answer with each of the server's texts changed, such as to take out a key that it echoes."""
+        return replace(
+            self,
+            parts=tuple({**part, 'text': change(part['text'])} if 'text' in part else part for part in self.parts),
+            model_version=None if self.model_version is None else change(self.model_version),
+            request_id=None if self.request_id is None else change(self.request_id),
+            finish_reason=None if self.finish_reason is None else change(self.finish_reason),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class HttpRequest:
     """A request ready to be sent, but for the key; built once and sent once per attempt."""
 
     url: str
-    body: bytes
+    body: bytes = field(repr=False)
     content_type: str
 
 
@@ -95,7 +96,7 @@ class HttpResponse:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 class Download(Protocol):

@@ -5,24 +5,31 @@ signatures unchanged among them. Thought images are previews and never a result.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from beam_image_edit.transforms.clients.calls import Answer, Call, Download, Exchange, HttpRequest, HttpResponse, Usage
-from beam_image_edit.transforms.clients.classify import request_id_of, shorten
+from beam_image_edit.transforms.clients.calls import Answer, Call, Download, Exchange, HttpRequest, HttpResponse
+from beam_image_edit.transforms.clients.classify import request_id_of
+from beam_image_edit.transforms.clients.messages import shorten
 from beam_image_edit.transforms.clients.payloads import (
     as_count,
+    as_name,
+    as_object,
+    as_objects,
     decode_base64,
     encode_base64,
     first_of,
     join_base_url,
     merge_deep,
     read_json,
+    reporting,
 )
 from beam_image_edit.transforms.conversions import Picture
 from beam_image_edit.transforms.errors import ApiError
 from beam_image_edit.transforms.pictures import identify
+from beam_image_edit.transforms.usage import Usage
 
 default_base_url = 'https://generativelanguage.googleapis.com'
 has_conversations = True
@@ -55,6 +62,11 @@ _PERMANENT = frozenset(
 )
 
 
+# Resources that are named in full; anything else is the name of a model, whatever slashes it has.
+_FULL_NAMES = ('models/', 'tunedModels/', 'publishers/', 'projects/')
+_DATA_URL = re.compile(r'data:image/[\w.+-]{1,40};base64,[A-Za-z0-9+/=_-]+')
+
+
 def auth_headers(key: str) -> dict[str, str]:
     """The key in a header: in a URL it would end up in logs."""
     return {'x-goog-api-key': key}
@@ -62,7 +74,7 @@ def auth_headers(key: str) -> dict[str, str]:
 
 def to_request(call: Call, base_url: str) -> HttpRequest:
     """The request of one turn, with the turns before it."""
-    model = call.model if '/' in call.model else f'models/{call.model}'
+    model = call.model if call.model.startswith(_FULL_NAMES) else f'models/{call.model}'
     body: dict[str, Any] = {
         'contents': [
             *(content for exchange in call.history for content in _replay(exchange)),
@@ -118,81 +130,87 @@ def parse_response(response: HttpResponse, download: Download) -> Answer:
     Raises:
         ApiError: of any kind; `refused` for a block by the safety system, `no_image` for an answer in words.
     """
-    del download  # a generateContent answer holds its images
     answer = read_json(response)
-    usage = _usage(answer)
-    request_id = answer.get('responseId') or request_id_of(response.headers)
-    candidates = [candidate for candidate in answer.get('candidates') or [] if isinstance(candidate, dict)]
-    for candidate in candidates:
-        parts, images = _read_parts(candidate)
-        if images:
-            return Answer(
-                images=tuple(images),
-                parts=tuple(parts),
-                usage=usage,
-                model_version=first_of(answer, 'modelVersion', 'model_version'),
-                request_id=request_id,
-                finish_reason=first_of(candidate, 'finishReason', 'finish_reason'),
-            )
-    raise _without_image(answer, candidates[0] if candidates else {}, request_id)
+    request_id = as_name(answer.get('responseId')) or request_id_of(response.headers)
+    usage = _usage(as_object(first_of(answer, 'usageMetadata', 'usage_metadata')))
+    candidates = as_objects(answer.get('candidates'))
+    with reporting(usage, request_id):
+        for candidate in candidates:
+            parts, images = _read_parts(candidate, download)
+            if images:
+                return Answer(
+                    images=tuple(images),
+                    parts=tuple(parts),
+                    usage=usage,
+                    model_version=as_name(first_of(answer, 'modelVersion', 'model_version')),
+                    request_id=request_id,
+                    finish_reason=as_name(first_of(candidate, 'finishReason', 'finish_reason')),
+                )
+        raise _without_image(answer, candidates[0] if candidates else {})
 
 
-def _usage(answer: Mapping[str, Any]) -> Usage:
-    counts = first_of(answer, 'usageMetadata', 'usage_metadata') or {}
-    thinking = as_count(first_of(counts, 'thoughtsTokenCount', 'thoughts_token_count'))
+def _usage(counts: Mapping[str, Any]) -> Usage:
     return Usage(
         input=as_count(first_of(counts, 'promptTokenCount', 'prompt_token_count')),
         output=as_count(first_of(counts, 'candidatesTokenCount', 'candidates_token_count')),
-        thinking=thinking,
+        thinking=as_count(first_of(counts, 'thoughtsTokenCount', 'thoughts_token_count')),
         total=as_count(first_of(counts, 'totalTokenCount', 'total_token_count')),
     )
 
 
-def _parts_of(candidate: Mapping[str, Any]) -> list[dict[str, Any]]:
-    content = candidate.get('content')
-    parts = content.get('parts') if isinstance(content, dict) else None
-    return [part for part in parts or [] if isinstance(part, dict)]
+def _final_parts(candidate: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A candidate's parts but for its thoughts; none where it was blocked before it had any."""
+    return [part for part in as_objects(as_object(candidate.get('content')).get('parts')) if not part.get('thought')]
 
 
-def _read_parts(candidate: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[bytes]]:
+def _read_parts(candidate: Mapping[str, Any], download: Download) -> tuple[list[dict[str, Any]], list[bytes]]:
     """The parts worth keeping, images by their position, and the images."""
     parts: list[dict[str, Any]] = []
     images: list[bytes] = []
-    for part in _parts_of(candidate):
-        if part.get('thought'):
-            continue
-        inline = first_of(part, 'inlineData', 'inline_data')
-        kept: dict[str, Any]
-        if isinstance(inline, dict) and isinstance(inline.get('data'), str):
-            kept = {'image': len(images), 'mimeType': first_of(inline, 'mimeType', 'mime_type')}
-            images.append(decode_base64(inline['data']))
-        elif isinstance(part.get('text'), str):
-            kept = {'text': part['text']}
-        else:
-            continue
+    for part in _final_parts(candidate):
+        found = _read_images(part, download)
+        kept: list[dict[str, Any]] = [
+            {'image': len(images) + position, 'mimeType': mime} for position, (_, mime) in enumerate(found)
+        ]
+        images += [content for content, _ in found]
+        if not found and isinstance(part.get('text'), str):
+            kept = [{'text': part['text']}]
         signature = first_of(part, 'thoughtSignature', 'thought_signature')
-        parts.append({**kept, 'thoughtSignature': signature} if signature else kept)
+        if isinstance(signature, str) and signature:
+            kept = [{**one, 'thoughtSignature': signature} for one in kept]
+        parts += kept
     return parts, images
 
 
-def _without_image(answer: Mapping[str, Any], candidate: Mapping[str, Any], request_id: str | None) -> ApiError:
-    feedback = first_of(answer, 'promptFeedback', 'prompt_feedback') or {}
-    block = first_of(feedback, 'blockReason', 'block_reason')
-    reason = str(first_of(candidate, 'finishReason', 'finish_reason') or 'none')
-    said = ' '.join(str(part['text']) for part in _parts_of(candidate) if part.get('text') and not part.get('thought'))
-    words = shorten(str(first_of(candidate, 'finishMessage', 'finish_message') or said or ''))
-    detail = f': {words}' if words else ''
+def _read_images(part: Mapping[str, Any], download: Download) -> list[tuple[bytes, str | None]]:
+    """A part's images and their MIME types: within it, or at an address, or as gateways write them into the text."""
+    inline = as_object(first_of(part, 'inlineData', 'inline_data'))
+    encoded = inline.get('data')
+    if isinstance(encoded, str) and encoded:
+        return [(decode_base64(encoded), as_name(first_of(inline, 'mimeType', 'mime_type')))]
+    file = as_object(first_of(part, 'fileData', 'file_data'))
+    url = first_of(file, 'fileUri', 'file_uri')
+    if isinstance(url, str) and url:
+        return [(download(url), as_name(first_of(file, 'mimeType', 'mime_type')))]
+    text = part.get('text')
+    return [(decode_base64(found), None) for found in _DATA_URL.findall(text)] if isinstance(text, str) else []
+
+
+def _without_image(answer: Mapping[str, Any], candidate: Mapping[str, Any]) -> ApiError:
+    feedback = as_object(first_of(answer, 'promptFeedback', 'prompt_feedback'))
+    block = as_name(first_of(feedback, 'blockReason', 'block_reason'))
+    reason = as_name(first_of(candidate, 'finishReason', 'finish_reason')) or 'none'
+    said = ' '.join(str(part['text']) for part in _final_parts(candidate) if part.get('text'))
+    explanation = first_of(candidate, 'finishMessage', 'finish_message') or said
     if block:
         explanation = first_of(feedback, 'blockReasonMessage', 'block_reason_message')
-        text = f'the prompt was blocked: {block}' + (f': {shorten(str(explanation))}' if explanation else '')
-        return ApiError('refused', text, 200, request_id=request_id)
+    detail = f': {shorten(str(explanation))}' if explanation else ''
+    if block:
+        return ApiError('refused', f'the prompt was blocked: {block}{detail}', 200)
     if reason in _REFUSALS:
-        return ApiError('refused', f'the answer was blocked: {reason}{detail}', 200, request_id=request_id)
+        return ApiError('refused', f'the answer was blocked: {reason}{detail}', 200)
     if reason == 'PUP_LIMITED_DISABLED':
-        text = f"the account is limited or disabled ({reason}); see the provider's console"
-        return ApiError('fatal', text, 200, request_id=request_id)
+        return ApiError('fatal', f"the account is limited or disabled ({reason}); see the provider's console", 200)
     if reason in _PERMANENT:
-        return ApiError('permanent', f'no image: finish reason {reason}{detail}', 200, request_id=request_id)
-    return ApiError(
-        'no_image', f'answered without an image: finish reason {reason}{detail}', 200, request_id=request_id
-    )
+        return ApiError('permanent', f'no image: finish reason {reason}{detail}', 200)
+    return ApiError('no_image', f'answered without an image: finish reason {reason}{detail}', 200)

@@ -6,12 +6,23 @@ from typing import Any
 from urllib3.fields import RequestField
 from urllib3.filepost import encode_multipart_formdata
 
-from beam_image_edit.transforms.clients.calls import Answer, Call, Download, HttpRequest, HttpResponse, Usage
-from beam_image_edit.transforms.clients.classify import request_id_of, shorten
-from beam_image_edit.transforms.clients.payloads import as_count, decode_base64, join_base_url, read_json
+from beam_image_edit.transforms.clients.calls import Answer, Call, Download, HttpRequest, HttpResponse
+from beam_image_edit.transforms.clients.classify import request_id_of
+from beam_image_edit.transforms.clients.messages import shorten
+from beam_image_edit.transforms.clients.payloads import (
+    as_count,
+    as_name,
+    as_object,
+    as_objects,
+    decode_base64,
+    join_base_url,
+    read_json,
+    reporting,
+)
 from beam_image_edit.transforms.conversions import Picture
 from beam_image_edit.transforms.errors import ApiError
 from beam_image_edit.transforms.models import facts_of
+from beam_image_edit.transforms.usage import Usage
 
 default_base_url = 'https://api.openai.com/v1'
 has_conversations = False
@@ -25,7 +36,8 @@ def auth_headers(key: str) -> dict[str, str]:
 def to_request(call: Call, base_url: str) -> HttpRequest:
     """One request: an edit, or a variation, which has no prompt."""
     endpoint = 'variations' if call.parameters.use_variations else 'edits'
-    fields = [RequestField.from_tuples(name, value) for name, value in _form_fields(call)]
+    # A lone half of a surrogate pair, which JSON can hold and UTF-8 can't, becomes a question mark.
+    fields = [RequestField.from_tuples(name, value.encode('utf-8', 'replace')) for name, value in _form_fields(call)]
     body, content_type = encode_multipart_formdata([*fields, *_files(call)])
     return HttpRequest(f'{join_base_url(base_url, "v1")}/images/{endpoint}', body, content_type)
 
@@ -91,20 +103,14 @@ def parse_response(response: HttpResponse, download: Download) -> Answer:
         ApiError: of any kind; `no_image` for an answer with no images, which is how some gateways pass on a refusal.
     """
     answer = read_json(response)
-    entries = answer.get('data')
     request_id = request_id_of(response.headers)
-    images = tuple(
-        _image_of(entry, download)
-        for entry in (entries if isinstance(entries, list) else [])
-        if isinstance(entry, dict)
-    )
-    found = tuple(image for image in images if image is not None)
-    if not found:
-        text = shorten(str(answer.get('message') or 'no image in its "data"'))
-        raise ApiError('no_image', f'answered without an image: {text}', 200, request_id=request_id)
-    return Answer(
-        images=found, usage=_usage(answer.get('usage')), model_version=answer.get('model'), request_id=request_id
-    )
+    usage = _usage(as_object(answer.get('usage')))
+    with reporting(usage, request_id):
+        images = tuple(filter(None, (_image_of(entry, download) for entry in as_objects(answer.get('data')))))
+        if not images:
+            said = shorten(str(answer.get('message') or 'no image in its "data"'))
+            raise ApiError('no_image', f'answered without an image: {said}', 200)
+    return Answer(images=images, usage=usage, model_version=as_name(answer.get('model')), request_id=request_id)
 
 
 def _image_of(entry: Mapping[str, Any], download: Download) -> bytes | None:
@@ -116,11 +122,9 @@ def _image_of(entry: Mapping[str, Any], download: Download) -> bytes | None:
     return None
 
 
-def _usage(usage: Any) -> Usage:
-    if not isinstance(usage, dict):
-        return Usage()
+def _usage(counts: Mapping[str, Any]) -> Usage:
     return Usage(
-        input=as_count(usage.get('input_tokens')),
-        output=as_count(usage.get('output_tokens')),
-        total=as_count(usage.get('total_tokens')),
+        input=as_count(counts.get('input_tokens')),
+        output=as_count(counts.get('output_tokens')),
+        total=as_count(counts.get('total_tokens')),
     )

@@ -4,15 +4,20 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from beam_image_edit.transforms.clients.calls import HttpResponse
-from beam_image_edit.transforms.clients.classify import classify, shorten
+from beam_image_edit.transforms.clients.classify import classify
+from beam_image_edit.transforms.clients.messages import shorten
 from beam_image_edit.transforms.errors import ApiError, ConfigurationError
+from beam_image_edit.transforms.usage import Usage
 
 _VERSION = re.compile(r'v\d+((alpha|beta)\d*)?')
+# Where an answer has its images; who has any has been served, whatever else the answer says.
+_RESULTS = ('candidates', 'data')
 _URL_SAFE_TO_STANDARD = bytes.maketrans(b'-_', b'+/')
 
 
@@ -58,9 +63,9 @@ def read_json(response: HttpResponse) -> dict[str, Any]:
     """The JSON object of a successful answer.
 
     Raises:
-        ApiError: it is an error answer (not billed), or a 200 that can't be read (may have been billed).
+        ApiError: it is an error answer (not billed), or a success that can't be read (may have been billed).
     """
-    if response.status != 200:
+    if not 200 <= response.status < 300:
         raise classify(response.status, response.headers, response.body)
     try:
         parsed = json.loads(response.body)
@@ -70,19 +75,10 @@ def read_json(response: HttpResponse) -> dict[str, Any]:
         parsed = parsed[0]
     if not isinstance(parsed, dict):
         raise unreadable(f'it is a JSON {type(parsed).__name__}, not an object')
-    if parsed.get('error') and isinstance(parsed['error'], (dict, str)):
-        # Some gateways wrap an error into a 200.
-        code = parsed['error'].get('code') if isinstance(parsed['error'], dict) else None
-        raise classify(_as_status(code), response.headers, response.body)
+    if parsed.get('error') and not any(parsed.get(name) for name in _RESULTS):
+        # Some gateways wrap an error into a success.
+        raise classify(response.status, response.headers, response.body)
     return parsed
-
-
-def _as_status(code: Any) -> int:
-    try:
-        status = int(code)
-    except (TypeError, ValueError):
-        return 400
-    return status if 400 <= status < 600 else 400
 
 
 def unreadable(reason: str) -> ApiError:
@@ -93,6 +89,16 @@ def unreadable(reason: str) -> ApiError:
 def bad_image(reason: str) -> ApiError:
     """A complete answer whose image can't be read: paid for, in all likelihood, and of no use."""
     return ApiError('bad_image', f"the answer's image can't be used: {reason}", status=200, may_be_billed=True)
+
+
+@contextmanager
+def reporting(usage: Usage, request_id: str | None) -> Iterator[None]:
+    """Puts what an answer reported into the error that its reading ends in: tokens are spent without an image too."""
+    try:
+        yield
+    except ApiError as error:
+        error.usage, error.request_id = usage, request_id
+        raise
 
 
 def decode_base64(text: str) -> bytes:
@@ -108,7 +114,8 @@ def decode_base64(text: str) -> bytes:
         return base64.b64decode(encoded, validate=True)
     except binascii.Error:
         pass
-    tolerant = b''.join(encoded.split()).translate(_URL_SAFE_TO_STANDARD).rstrip(b'=')
+    # In a URL a plus sign may be written as %2B.
+    tolerant = b''.join(unquote_to_bytes(encoded).split()).translate(_URL_SAFE_TO_STANDARD).rstrip(b'=')
     try:
         return base64.b64decode(tolerant + b'=' * (-len(tolerant) % 4), validate=True)
     except binascii.Error as error:
@@ -125,9 +132,29 @@ def first_of(mapping: Mapping[str, Any], *names: str) -> Any:
     return next((mapping[name] for name in names if mapping.get(name) is not None), None)
 
 
+def as_object(value: Any) -> dict[str, Any]:
+    """A JSON object; empty for whatever else stands in its place."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a JSON list; empty for whatever else stands in its place."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def as_name(value: Any) -> str | None:
+    """A short text, such as an id or a version; None for whatever else stands in its place."""
+    return shorten(value, 200) or None if isinstance(value, str) else None
+
+
 def as_count(value: Any) -> int | None:
-    """A count from an answer's JSON, where it may be a string or missing."""
+    """A count, which may be written as a text; None for whatever else stands in its place.
+
+    >>> as_count('258'), as_count(-1), as_count([])
+    (258, None, None)
+    """
     try:
-        return int(value)
-    except (TypeError, ValueError):
+        count = int(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return count if 0 <= count < 2**63 else None
