@@ -12,6 +12,7 @@ from aiohttp import BodyPartReader, web
 from beam_image_edit.pipeline.emulator.refusals import Refusal
 
 _MAX_URL = 20_971_520  # characters of an image_url
+_CHUNK_BYTES = 1024 * 1024  # read at a time; aiohttp's own 8 KB take ten times the processor time
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ async def _read_multipart(request: web.Request) -> Form:
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader):
             raise refuse('Could not parse multipart form: nested parts')
+        part.chunk_size = _CHUNK_BYTES
         name, content = part.name or '', bytes(await part.read())
         if part.filename is not None:
             files.append(FilePart(name, part.filename, part.headers.get('Content-Type', ''), content))
@@ -125,6 +127,7 @@ def read_json(body: bytes) -> Form:
         raise refuse('We could not parse the JSON body of your request.') from error
     if not isinstance(fields, dict):
         raise refuse('We could not parse the JSON body of your request: it must be an object.')
+    fields = {name: value for name, value in fields.items() if value is not None}
     items = fields.pop('images', [])
     if not isinstance(items, list):
         raise refuse("Invalid type for 'images': expected an array.", 'images', 'invalid_type')

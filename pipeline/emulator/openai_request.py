@@ -90,11 +90,11 @@ def _check_names(form: Form, allowed: set[str]) -> None:
 
 def _build(form: Form, name: str, model: OpenAiModel, look: OpenImage, prompt: str) -> Edit:
     fields = form.fields
-    count = _read_integer(fields, 'n', 1, 10) or 1
+    count = _read_integer(form, 'n', 1, 10) or 1
     size = _read_size(fields.get('size'), model)
     _check_choices(fields, model)
     output_format = fields.get('output_format', 'png')
-    compression = _read_integer(fields, 'output_compression', 0, 100)
+    compression = _read_integer(form, 'output_compression', 0, 100)
     if compression is not None and output_format == 'png':
         raise refuse(
             "output_compression is only supported for 'jpeg' and 'webp'.", 'output_compression', 'invalid_value'
@@ -119,12 +119,12 @@ def _build(form: Form, name: str, model: OpenAiModel, look: OpenImage, prompt: s
     )
 
 
-def _read_integer(fields: Mapping[str, Any], name: str, low: int, high: int) -> int | None:
-    value = fields.get(name)
+def _read_integer(form: Form, name: str, low: int, high: int) -> int | None:
+    value = form.fields.get(name)
     if value is None:
         return None
-    is_text = isinstance(value, str) and re.fullmatch(r'-?\d+', value) is not None
-    if not (is_text or (isinstance(value, int) and not isinstance(value, bool))):
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if not (is_number if form.is_json else re.fullmatch(r'-?\d+', value)):
         raise refuse(f"Invalid type for '{name}': expected an integer.", name, 'invalid_type')
     if not low <= int(value) <= high:
         which, limit = ('below_min', low) if int(value) < low else ('above_max', high)

@@ -64,7 +64,7 @@ class Service:
             # and would seem to have more calls in flight than it has.
             self.journal.finish(call, time.monotonic())
             return await deliver(request, reply, fault)
-        except ConnectionLost:
+        except (ConnectionLost, ConnectionError):
             return web.Response()  # goes nowhere
         finally:
             self.journal.finish(call, time.monotonic())

@@ -64,12 +64,8 @@ class Wire:
 
     def edit_json(self, **body):
         """Posts a JSON images/edits request."""
-        return requests.post(
-            f'{self.url}/v1/images/edits',
-            json=body,
-            headers={'Authorization': 'Bearer key-of-a-test'},
-            timeout=self.timeout_s,
-        )
+        headers = {'Authorization': 'Bearer key-of-a-test'}
+        return requests.post(f'{self.url}/v1/images/edits', json=body, headers=headers, timeout=self.timeout_s)
 
 
 def encode(content):

@@ -230,3 +230,13 @@ def test_fault_hides_no_refusal(emulator, wire, send):
     answer = wire.generate(n=1) if send == 'generate' else wire.edit(seed='1')
     assert answer.status_code == 400
     assert emulator.calls[0].fault == ''
+
+
+def test_client_that_goes_away_is_no_error_of_the_server(emulator, wire, caplog):
+    emulator.set_faults([{'fault': 'slow', 'seconds': 0.4, 'times': None}])
+    url = f'{emulator.url}/v1beta/models/gemini-3-pro-image:generateContent'
+    body = {'contents': [{'parts': [{'text': 'draw a house'}]}]}
+    with requests.post(url, json=body, headers={'x-goog-api-key': 'k'}, stream=True, timeout=10) as answer:
+        assert answer.status_code == 200
+    assert wire.edit().status_code == 200  # takes as long as the other one would have
+    assert caplog.records == []

@@ -215,3 +215,11 @@ def test_path_that_does_not_exist_is_not_found(emulator, path):
     assert answer.status_code == 404
     assert emulator.count == 0
     assert emulator.visits[0].status == 404
+
+
+@pytest.mark.parametrize(
+    'body', [b'', b'[]', b'null', b'\xff', b'{"contents": [null]}', b'{"contents": [{"parts": [{"text": 5}]}]}']
+)
+def test_body_that_can_not_be_read_is_refused(emulator, body):
+    url = f'{emulator.url}/v1beta/models/gemini-3-pro-image:generateContent'
+    message(requests.post(url, data=body, headers={'x-goog-api-key': 'k'}, timeout=10))

@@ -3,6 +3,7 @@
 import io
 
 import pytest
+import requests
 from PIL import Image
 
 from beam_image_edit.pipeline.emulator import Emulator
@@ -191,7 +192,12 @@ def test_json_images_are_read_strictly(wire, picture, as_base64, image, status):
 @pytest.mark.parametrize(
     ('change', 'code'),
     [
-        ({'n': '2'}, 'ok'),
+        ({'n': 2, 'size': None}, 'ok'),
+        ({'n': '2'}, 'invalid_type'),
+        ({'size': 5}, 'invalid_value'),
+        ({'quality': ['low']}, 'invalid_value'),
+        ({'prompt': 5}, 'missing_required_parameter'),
+        ({'images': 5}, 'invalid_type'),
         ({'n': 2.5}, 'invalid_type'),
         ({'image': 'x'}, 'unknown_parameter'),
         ({'response_format': 'b64_json'}, 'unknown_parameter'),
@@ -227,3 +233,12 @@ def test_path_that_does_not_exist_is_not_found(wire, emulator, path):
     assert answer.status_code == 404
     assert 'Invalid URL (POST ' in answer.json()['error']['message']
     assert emulator.count == 0
+
+
+@pytest.mark.parametrize('content_type', ['multipart/form-data; boundary=abc', 'application/json', 'text/plain'])
+@pytest.mark.parametrize(
+    'body', [b'', b'[]', b'garbage', b'\xff', b'--abc\r\n', b'--abc\r\nContent-Disposition: x\r\n\r\nhal']
+)
+def test_body_that_can_not_be_read_is_refused(emulator, content_type, body):
+    headers = {'Authorization': 'Bearer k', 'Content-Type': content_type}
+    error(requests.post(f'{emulator.url}/v1/images/edits', data=body, headers=headers, timeout=10))
