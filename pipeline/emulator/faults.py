@@ -4,7 +4,8 @@ A rule is a JSON object: `{"match": "red", "fault": "rate_limit", "retry_after_s
 prompt, or an object of `prompt`, `call` (a number, or the first and last of a range; calls are counted from 1) and
 `share` (of the distinct prompts, picked by hash, so that the same ones are picked every time). `times` says how often
 it happens to each distinct prompt: once, unless told otherwise; null: always. With `"per": "request"` the images
-count too: a prompt with another image is another one. The first rule that matches is the one that happens.
+count too: a prompt with another image is another one. The first rule that matches is the one that happens;
+one whose fault the API does not have (`missing_signature` at OpenAI) is passed over.
 """
 
 import hashlib
