@@ -4,6 +4,8 @@ import os
 import uuid
 from collections.abc import Iterator
 
+from apache_beam.runners.runner import create_runner
+
 from beam_image_edit.pipeline.command_line import JobConfig
 from beam_image_edit.transforms.api_keys import read_api_key
 from beam_image_edit.transforms.errors import ConfigurationError
@@ -18,9 +20,7 @@ _REFUSED_RUNNERS = {
 
 def check_job(config: JobConfig) -> None:
     """Raises ConfigurationError if the job can't work: no key, no input, an output that can't be written."""
-    refusal = _REFUSED_RUNNERS.get(config.runner.rpartition('.')[2].lower())
-    if refusal:
-        raise ConfigurationError(refusal)
+    _check_runner(config.runner)
     read_api_key(config.editor.api_key)
     list_files(config.input)
     _check_writable(config.editor.cache_path)
@@ -33,6 +33,16 @@ def find_warnings(config: JobConfig) -> Iterator[str]:
         yield retired
     if config.editor.parameters.use_variations and not config.editor.base_url:
         yield 'api.openai.com has retired /images/variations; only compatible servers (DF_BASE_URL) still have it'
+
+
+def _check_runner(runner: str) -> None:
+    refusal = _REFUSED_RUNNERS.get(runner.rpartition('.')[2].lower())
+    if refusal:
+        raise ConfigurationError(refusal)
+    try:
+        create_runner(runner)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise ConfigurationError(f'--runner {runner} can not be used: {error}') from error
 
 
 def _check_writable(cache_path: str) -> None:

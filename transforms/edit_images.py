@@ -19,7 +19,7 @@ from apache_beam.pvalue import PCollection, TaggedOutput
 from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_image_edit.transforms.api_keys import DEFAULT_REFERENCE
-from beam_image_edit.transforms.editor import Editor, open_editor
+from beam_image_edit.transforms.editor import Editor, open_editor, release_editor
 from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.names import clean_id
@@ -121,15 +121,22 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
         return outcomes[EDITED_TAG]
 
 
-def to_sample(row: Sample | Mapping[str, Any]) -> Sample:
-    """A row of the user's own as a sample; a row that has no JSON text is a sample with a problem."""
+def to_sample(row: Any) -> Sample:
+    """A sample, or a row of the user's own (a dict, a named tuple or a `beam.Row`), as a sample.
+
+    A row that is none of these, or that JSON can't hold, is a sample with a problem. The argument has no narrower type,
+    because Beam would check it against what it believes that the user's step gives, which is not always so.
+    """
     if isinstance(row, Sample):
         return row
+    fields = row if isinstance(row, Mapping) else getattr(row, '_asdict', lambda: None)()
+    if fields is None:
+        return Sample(text=json.dumps(repr(row)), problem=f'a row must be a dict, got {type(row).__name__}')
     try:
-        text = json.dumps(dict(row), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(dict(fields), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
-        return Sample(text=repr(row), problem=f"the row can't be written as JSON: {error}")
-    identity = clean_id(row.get('id'))
+        return Sample(text=json.dumps(repr(row)), problem=f"the row can't be written as JSON: {error}")
+    identity = clean_id(fields.get('id'))
     return Sample(text=text, name=f'sample_{identity}' if identity else None)
 
 
@@ -185,6 +192,9 @@ class _EditBatch(beam.DoFn):
 
     def setup(self) -> None:
         self._editor = open_editor(self._config)
+
+    def teardown(self) -> None:
+        release_editor(self._editor)
 
     def start_bundle(self) -> None:
         self._unfinished = _Unfinished(self._editor)

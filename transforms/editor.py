@@ -67,11 +67,17 @@ class Editor:
             facts=facts_of(config.api_format, config.model),
             fields=config.fields,
             defaults=config.parameters,
-            pictures=InputPictures(InputReader(), self._storage, self._window.check_open, config.is_reading_all_inputs),
+            pictures=InputPictures(
+                InputReader(connect_timeout_s=config.connect_timeout_s, read_timeout_s=config.read_timeout_s),
+                self._storage,
+                self._window.check_open,
+                config.is_reading_all_inputs,
+            ),
             buyer=buyer,
             storage=self._storage,
             run_id=config.run_id,
         )
+        self.holders = 0  # guarded by the table's lock
         self._unfinished = 0
         self._lock = threading.Lock()
 
@@ -112,20 +118,29 @@ _editors_lock = threading.Lock()
 
 
 def open_editor(config: EditorConfig) -> Editor:
-    """The process's editor for a configuration; makes it if there is none.
+    """The process's editor for a configuration; makes it if there is none. Whoever opens it must release it.
 
-    Editors of other runs that have nothing left to do are closed on the way: nobody else would.
+    Editors that nobody holds and that have nothing left to do are closed on the way. Not earlier: Beam tears instances
+    down in the middle of a job, and the next one would have to build connections anew.
 
     Raises:
         ConfigurationError: as Editor.
     """
     with _editors_lock:
         for identity, editor in list(_editors.items()):
-            if editor.config.run_id != config.run_id and editor.is_idle:
+            if identity != config.identity and editor.holders == 0 and editor.is_idle:
                 _editors.pop(identity).close()
         if config.identity not in _editors:
             _editors[config.identity] = Editor(config)
-        return _editors[config.identity]
+        editor = _editors[config.identity]
+        editor.holders += 1
+        return editor
+
+
+def release_editor(editor: Editor) -> None:
+    """Says that one who opened the editor needs it no more."""
+    with _editors_lock:
+        editor.holders -= 1
 
 
 def stop_editors(reason: str, run_id: str) -> None:

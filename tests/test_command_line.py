@@ -1,0 +1,145 @@
+"""Flags and environment: what they become, and how what is wrong with them is said."""
+
+import subprocess
+import sys
+
+import pytest
+
+from beam_image_edit.pipeline.__main__ import main
+from beam_image_edit.pipeline.command_line import JobConfig, example_input, parse_args
+from beam_image_edit.pipeline.flags import DEFAULT_CACHE_PATH
+from beam_image_edit.transforms.editor_config import EditorConfig
+from beam_image_edit.transforms.retries import RetryPolicy
+from beam_image_edit.transforms.rows import Parameters, RowFields
+
+
+def test_defaults():
+    assert parse_args([], {}) == JobConfig(
+        input=example_input(), editor=EditorConfig(api_format='gemini', cache_path=DEFAULT_CACHE_PATH)
+    )
+
+
+def test_default_models():
+    assert parse_args([], {}).editor.model == 'gemini-3-pro-image'
+    assert parse_args(['--api_format=openai'], {}).editor.model == 'gpt-image-2.5-flare'
+
+
+def test_every_kind_of_flag():
+    flags = (
+        '--api_format openai --model_name any-model --batch_size 8 --first_entry_file_name rows.jsonl --cache_path out '
+        '--input_image_key pictures --input_conversation_key talk --output_image_key results --max_in_flight 32 '
+        '--max_attempts 2 --connect_timeout_s 3 --read_timeout_s 4.5 --log_level DEBUG --n 2 --size 1024x1024 '
+        '--in_doubt skip --runner PrismRunner --direct_num_workers 2 --runner_option restart=fixed'
+    )
+    assert parse_args(flags.split(), {'DF_BASE_URL': ' http://localhost:1/v1/ '}) == JobConfig(
+        input='rows.jsonl',
+        editor=EditorConfig(
+            api_format='openai',
+            model_name='any-model',
+            cache_path='out',
+            base_url='http://localhost:1/v1/',
+            max_in_flight=32,
+            connect_timeout_s=3.0,
+            read_timeout_s=4.5,
+            retry_policy=RetryPolicy(max_attempts=2),
+            fields=RowFields('pictures', 'talk', 'results'),
+            parameters=Parameters(n=2, size='1024x1024'),
+            is_retrying_in_doubt=False,
+        ),
+        batch_size=8,
+        runner='PrismRunner',
+        beam_options=('--direct_num_workers', '2', '--restart=fixed'),
+        log_level='DEBUG',
+    )
+
+
+def test_short_names_of_input_and_output():
+    config = parse_args(['--input=rows.jsonl', '--output=there'], {})
+    assert (config.input, config.editor.cache_path) == ('rows.jsonl', 'there')
+
+
+@pytest.mark.parametrize(
+    ('flags', 'words'),
+    [
+        (['--nonsense'], '--nonsense'),
+        (['stray'], 'stray'),
+        (['--batch_siz=2'], '--batch_siz'),
+        (['--batch_size=0'], 'must be a whole number >= 1'),
+        (['--batch_size=x'], "got 'x'"),
+        (['--max_in_flight=-1'], '--max_in_flight'),
+        (['--n=11'], '1 to 10'),
+        (['--read_timeout_s=0'], 'seconds > 0'),
+        (['--read_timeout_s=nan'], 'seconds > 0'),
+        (['--api_format=dream'], 'dream'),
+        (['--extra_body=[1]'], 'JSON object'),
+        (['--extra_body={'], 'JSON object'),
+        (['--cache_path='], 'must not be empty'),
+        (['--runner_option=x'], 'NAME=VALUE'),
+        (['--runner=DaskRunner'], 'DaskRunner loses rows'),
+        (['--runner=NoSuchRunner'], 'NoSuchRunner'),
+        (['--input=/no/such/file.jsonl'], '/no/such/file.jsonl'),
+        (['--input=nosuch://x/y.jsonl'], 'nosuch'),
+        (['--cache_path=/proc/nowhere'], '/proc/nowhere'),
+        (['--cache_path=nosuch://x'], 'nosuch'),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(flags, words, capsys, monkeypatch):
+    monkeypatch.setenv('DF_API_KEY', 'any')
+    with pytest.raises(SystemExit) as ended:
+        main(flags)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert words in error
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize('key', [None, '', '  \n'])
+def test_missing_key_is_a_usage_error_that_names_it(key, capsys, monkeypatch, tmp_path):
+    monkeypatch.delenv('DF_API_KEY', raising=False)
+    if key is not None:
+        monkeypatch.setenv('DF_API_KEY', key)
+    with pytest.raises(SystemExit) as ended:
+        main([f'--cache_path={tmp_path / "out"}'])
+    assert ended.value.code == 2
+    assert 'DF_API_KEY' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize(
+    'base_url', ['ftp://x', 'localhost:80', 'http://', 'https://user:pw@host', 'https://h/v1?key=x']
+)
+def test_unusable_base_url_is_a_usage_error(base_url, capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse_args([], {'DF_BASE_URL': base_url})
+    assert ended.value.code == 2
+    assert 'base URL' in capsys.readouterr().err
+
+
+def test_help_names_every_promise(capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse_args(['--help'], {})
+    text = ' '.join(capsys.readouterr().out.split())
+    assert ended.value.code == 0
+    for word in (
+        'DF_API_KEY',
+        'DF_BASE_URL',
+        'Exit codes',
+        '--first_entry_file_name',
+        'default: 16',
+        'never bought again',
+    ):
+        assert word in text
+
+
+def test_module_runs_as_a_program():
+    result = subprocess.run(
+        [sys.executable, '-m', 'beam_image_edit.pipeline', '--nonsense'], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr.count('\n') == 1
+
+
+def test_retired_model_gets_one_warning_that_names_the_successor(edit, emulator, caplog):
+    # A server that still has the model.
+    run = edit([{'images': 'square.png', 'conversations': ['Blur it']}], '--api_format=openai', '--model_name=dall-e-2')
+    assert run.code == 0
