@@ -1,5 +1,6 @@
 """The call window: how many calls are in flight at one time, and whether any may be sent at all."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ class CallWindow:
         self._find_reason = find_reason
         self._on_close = on_close
         self._clock = clock
-        self._looked_at = clock()
+        self._looked_at = -math.inf
         self._lock = threading.Lock()
         self._reason: str | None = None
 
@@ -66,10 +67,11 @@ class CallWindow:
         self._on_close()
 
     def _look_around(self) -> None:
-        now = self._clock()
-        if now - self._looked_at < _LOOK_EVERY_S:
-            return
-        self._looked_at = now
+        with self._lock:
+            now = self._clock()
+            if now - self._looked_at < _LOOK_EVERY_S:
+                return
+            self._looked_at = now
         reason = self._find_reason()
         if reason is not None:
             self.close(reason)

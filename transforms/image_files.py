@@ -2,11 +2,13 @@
 
 An image's stem (`sample_0/sample_0_0`) is claimed by a small file under `ledger/names/`, created only if absent, that
 says which purchase owns it. So two jobs with different rows on one cache path, a reordered input, or a crash between an
-image and its record never overwrite or mix up images, on any file system.
+image and its record never overwrite or mix up images, on any file system. Nor are images overwritten that are nobody's:
+those of another tool, or of a ledger that was thrown away.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 
 from beam_image_edit.transforms.pictures import PictureInfo
 from beam_image_edit.transforms.records import StoredImage
@@ -16,34 +18,100 @@ from beam_image_edit.transforms.storage import Storage
 def store_images(
     storage: Storage, key: str, name: str, first: int, images: Sequence[tuple[bytes, PictureInfo]]
 ) -> tuple[StoredImage, ...]:
-    """Stores a purchase's images.
+    """Stores a purchase's images; what a crashed attempt left of the same purchase is replaced.
 
     Args:
         storage: the cache path.
-        key: the purchase's request key.
+        key: the purchase's request key; nobody else may be storing for it.
         name: the sample's name; where another purchase has it, `-<first 8 digits of the key>` is added.
         first: the number of the first image, counting the images of the row's earlier turns.
         images: bytes as they came, and what they are.
+
+    Raises:
+        StorageError: the store fails; the call can be repeated.
     """
-    for candidate in (name, f'{name}-{key[:8]}', f'{name}-{key}'):
-        stems = [f'{candidate}/{candidate}_{number}' for number in range(first, first + len(images))]
-        if all(_claim(storage, stem, key) for stem in stems):
-            return tuple(_store(storage, stem, *image) for stem, image in zip(stems, images, strict=True))
-    raise AssertionError('a name that ends in its own key is taken')
+    for candidate in _candidates(name, key):
+        names = _Names(storage, key, candidate)
+        claims = names.claim(range(first, first + len(images)))
+        if claims is None:
+            continue
+        stored = tuple(
+            _describe(f'{names.stem(number)}.{info.extension}', content, info)
+            for number, (content, info) in enumerate(images, first)
+        )
+        if not all(claims):
+            names.remove_leftovers(first, first + len(images), {image.path for image in stored})
+        for image, (content, _) in zip(stored, images, strict=True):
+            storage.write(image.path, content)
+        return stored
+    raise AssertionError('candidates have no end')
 
 
-def _claim(storage: Storage, stem: str, key: str) -> bool:
-    # Case-folded: on some file systems `A.png` and `a.png` are one file.
-    digest = hashlib.sha256(stem.casefold().encode()).hexdigest()
-    path = f'ledger/names/{digest[:2]}/{digest}.txt'
-    if storage.create(path, key.encode()):
-        return True
-    return storage.read(path) == key.encode()
+def _candidates(name: str, key: str) -> Iterator[str]:
+    yield name
+    yield f'{name}-{key[:8]}'
+    for number in count(2):
+        yield f'{name}-{key[:8]}-{number}'
 
 
-def _store(storage: Storage, stem: str, content: bytes, info: PictureInfo) -> StoredImage:
-    path = f'{stem}.{info.extension}'
-    storage.write(path, content)
+class _Names:
+    """The names of images in one folder, as one purchase sees them."""
+
+    def __init__(self, storage: Storage, key: str, folder: str) -> None:
+        self._storage = storage
+        self._key = key.encode()
+        self._folder = folder
+        self._files = storage.list(folder)
+
+    def stem(self, number: int) -> str:
+        """An image's path without its extension."""
+        return f'{self._folder}/{self._folder}_{number}'
+
+    def claim(self, numbers: range) -> list[bool] | None:
+        """Claims the names of these numbers, all or none; for each whether it is new, or an earlier attempt had it."""
+        claims: list[bool] = []
+        for number in numbers:
+            # A file without a claim is not ours; it is kept.
+            is_new = not self._paths(number) and self._storage.create(self._claim_path(number), self._key)
+            if not is_new and not self._is_ours(number):
+                for earlier, was_new in zip(numbers, claims, strict=False):
+                    if was_new:
+                        self._storage.delete(self._claim_path(earlier))
+                return None
+            claims.append(is_new)
+        return claims
+
+    def remove_leftovers(self, first: int, end: int, kept: set[str]) -> None:
+        """Removes what the purchase has in the folder from the first number on, but for what is kept.
+
+        Args:
+            first: the purchase's first number.
+            end: where the numbers end that are needed now; names from there on are given back.
+            kept: paths that will be written again.
+        """
+        for number in count(first):
+            if number >= end and not self._is_ours(number):
+                return
+            for path in self._paths(number):
+                if path not in kept:
+                    self._storage.delete(path)
+            if number >= end:
+                self._storage.delete(self._claim_path(number))
+
+    def _paths(self, number: int) -> list[str]:
+        # Case-folded, here and below: on some file systems `A.png` and `a.png` are one file.
+        stem = f'{self._folder}_{number}'.casefold()
+        return [f'{self._folder}/{file}' for file in self._files if file.rpartition('.')[0].casefold() == stem]
+
+    def _is_ours(self, number: int) -> bool:
+        return self._storage.read(self._claim_path(number)) == self._key
+
+    def _claim_path(self, number: int) -> str:
+        digest = hashlib.sha256(self.stem(number).casefold().encode()).hexdigest()
+        return f'ledger/names/{digest[:2]}/{digest}.txt'
+
+
+def _describe(path: str, content: bytes, info: PictureInfo) -> StoredImage:
     return StoredImage(
         path=path,
         bytes=len(content),

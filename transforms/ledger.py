@@ -9,20 +9,21 @@ A call whose intent exists without an outcome is being bought by a living worker
 the intent), or is in doubt: its worker died with the call in flight, and nobody can know whether it was billed.
 """
 
-import json
 import logging
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from itertools import count
 
+from beam_image_edit.transforms.intents import Intent
 from beam_image_edit.transforms.outcomes import FAILED, IN_DOUBT
-from beam_image_edit.transforms.owners import Owner, is_alive, this_process
+from beam_image_edit.transforms.owners import is_alive, this_process
 from beam_image_edit.transforms.records import Attempt, Billed, Record
 from beam_image_edit.transforms.storage import Storage
 
 _log = logging.getLogger(__name__)
-_SENT = 'sent'
+# How long after its time limits a call may still be on its way into the ledger.
+_GRACE_S = 60.0
 # Tokens of the claims whose calls this process has in flight. A claim of this process that is not among them belongs to
 # work that was given up, and nobody else would ever finish it. (Adding to and taking from a set is atomic.)
 _live_tokens: set[str] = set()
@@ -34,15 +35,18 @@ class Claim:
 
     Attributes:
         key: the request key.
-        number: the attempt's number, over all runs.
+        intent: what the ledger holds of it.
         earlier: the attempts before it.
-        token: tells this claim from every other one.
     """
 
     key: str
-    number: int
+    intent: Intent
     earlier: tuple[Attempt, ...]
-    token: str
+
+    @property
+    def number(self) -> int:
+        """The attempt's number, over all runs."""
+        return self.intent.attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,99 +84,123 @@ class Ledger:
         if content is None:
             return None
         try:
-            return Record.from_json(content)
+            record = Record.from_json(content)
+            if record.key != key:
+                raise ValueError(f'it is the record of {record.key}')
         except ValueError as error:
             _log.warning('%s can not be read and counts as in doubt: %s', self._storage.url(path), error)
             return None
+        return record
 
     def claim(self, key: str) -> Claim | Record | Busy | InDoubt:
         """Tries to get the right to send a call.
 
         Returns:
-            A Claim: send it, then `settle` or `release` it. A Record: it has been bought meanwhile. Busy: wait and try
-            again. InDoubt: leave it.
+            A Claim: send it, then `settle` or `release` it, and in the end `abandon` it. A Record: it has been bought
+            meanwhile. Busy: wait and try again. InDoubt: leave it.
         """
-        earlier: list[Attempt] = []
-        while True:
-            number = len(earlier) + 1
-            claim = self._create_intent(key, number, tuple(earlier))
-            if claim is None:
-                intent = self._read_intent(key, number)
-                if intent['state'] == _SENT and self._is_owner_alive(intent):
-                    return Busy()
-            record = self.find(key)
-            if record and not is_open(record, self._run_id):
-                if claim:
-                    self.release(claim, 'no', 'already bought')
-                return record
-            if claim:
-                return claim
-            earlier.append(_attempt_of(number, intent))
-            if earlier[-1].billed == 'maybe' and not self._is_retrying_in_doubt:
-                return InDoubt(tuple(earlier))
+        token = uuid.uuid4().hex
+        _live_tokens.add(token)
+        is_claimed = False
+        try:
+            answer = self._claim(key, token)
+            is_claimed = isinstance(answer, Claim)
+            return answer
+        finally:
+            if not is_claimed:
+                _live_tokens.discard(token)
 
     def settle(self, record: Record, claim: Claim) -> None:
         """Writes the outcome of a claimed call; its images must be stored by now."""
         self._storage.write(ledger_path(record.key), record.to_json())
-        _live_tokens.discard(claim.token)
+        _live_tokens.discard(claim.intent.token)
 
     def release(self, claim: Claim, billed: Billed, error: str) -> None:
         """Writes into a claimed call's intent how it failed, so that nobody has to doubt it or wait for it."""
-        intent = self._new_intent(claim.number, claim.token)
-        intent |= {'state': 'failed', 'billed': billed, 'error': error}
-        self._storage.write(_intent_path(claim.key, claim.number), _to_json(intent))
-        _live_tokens.discard(claim.token)
+        self._write_intent(claim.key, claim.intent.failed(billed, error))
+        _live_tokens.discard(claim.intent.token)
 
-    def _create_intent(self, key: str, number: int, earlier: tuple[Attempt, ...]) -> Claim | None:
-        token = uuid.uuid4().hex
-        _live_tokens.add(token)
-        is_ours = False
-        try:
-            is_ours = self._storage.create(_intent_path(key, number), _to_json(self._new_intent(number, token)))
-        finally:
-            if not is_ours:
-                _live_tokens.discard(token)
-        return Claim(key, number, earlier, token) if is_ours else None
+    def abandon(self, claim: Claim) -> None:
+        """Gives a claim up: unless it was settled or released, its call is in doubt from now on, and nobody waits."""
+        _live_tokens.discard(claim.intent.token)
 
-    def _new_intent(self, number: int, token: str) -> dict[str, Any]:
-        return {
-            'attempt': number,
-            'run_id': self._run_id,
-            'owner': this_process().to_json(),
-            'token': token,
-            'expires_at': time.time() + self._call_timeout_s + 60,
-            'state': _SENT,
-        }
+    def is_taken_over(self, claim: Claim) -> bool:
+        """Whether another worker took this one for dead and sends the call again; then what it brings is what counts.
 
-    def _read_intent(self, key: str, number: int) -> dict[str, Any]:
-        path = _intent_path(key, number)
-        content = self._storage.read(path) or b''
-        try:
-            return {'state': _SENT, **json.loads(content)}
-        except (ValueError, TypeError):
-            _log.warning('%s can not be read; its call counts as in doubt', self._storage.url(path))
-            return {'state': _SENT}
+        That can happen to a host that was suspended for longer than a call can take, or whose clock is wrong.
+        """
+        return self._storage.size(_intent_path(claim.key, claim.number + 1)) is not None
 
-    def _is_owner_alive(self, intent: dict[str, Any]) -> bool:
-        try:
-            owner = Owner(**intent['owner'])
-            expires_at = float(intent['expires_at'])
-        except (TypeError, KeyError, ValueError):
+    def _claim(self, key: str, token: str) -> Claim | Record | Busy | InDoubt:
+        earlier: list[Attempt] = []
+        for number in count(1):
+            mine = self._new_intent(number, token)
+            met, is_in_flight = mine, False
+            if not self._storage.create(_intent_path(key, number), mine.to_json()):
+                met, is_in_flight = self._look_at(key, number, token)
+            is_mine = met.token == token
+            if is_mine and number == 1:
+                return Claim(key, mine, ())  # so nobody ever sent it, and there is no outcome to look for
+            # Only now: whoever ended after being looked at has left an outcome by then.
+            record = self.find(key)
+            if record and not is_open(record, self._run_id):
+                if is_mine:
+                    self._write_intent(key, mine.unsent())
+                return record
+            if is_mine:
+                return Claim(key, mine, tuple(earlier))
+            told = {attempt.number: attempt for attempt in record.attempts} if record else {}
+            if is_in_flight and number not in told:
+                return Busy()
+            if met.state == 'unsent':
+                continue
+            earlier.append(told.get(number) or met.to_attempt())
+            if self._is_left_alone(earlier[-1], met):
+                return InDoubt(tuple(earlier))
+        raise AssertionError('numbers have no end')
+
+    def _look_at(self, key: str, number: int, token: str) -> tuple[Intent, bool]:
+        """An intent that is there already, and whether its call is in flight."""
+        intent = self._read_intent(key, number)
+        if intent.state != 'sent' or intent.token == token:
+            # With our own token: the store's client sent our creation twice, and the second one was refused.
+            return intent, False
+        if self._is_owner_alive(intent):
+            return intent, True
+        # Its owner may have written how the call failed between the two looks.
+        return self._read_intent(key, number), False
+
+    def _is_owner_alive(self, intent: Intent) -> bool:
+        if intent.owner is None:
             return False
-        if owner == this_process():
-            return intent.get('token') in _live_tokens
-        return is_alive(owner, expires_at)
+        if intent.owner == this_process():
+            return intent.token in _live_tokens
+        return is_alive(intent.owner, intent.expires_at)
+
+    def _is_left_alone(self, attempt: Attempt, intent: Intent) -> bool:
+        """Whether the user wants this attempt not to be followed by another one."""
+        is_own_retry = intent.state == 'failed' and intent.run_id == self._run_id
+        return attempt.billed == 'maybe' and not self._is_retrying_in_doubt and not is_own_retry
+
+    def _new_intent(self, number: int, token: str) -> Intent:
+        expires_at = time.time() + self._call_timeout_s + _GRACE_S
+        return Intent(number, self._run_id, this_process(), token, expires_at)
+
+    def _read_intent(self, key: str, number: int) -> Intent:
+        path = _intent_path(key, number)
+        try:
+            return Intent.from_json(self._storage.read(path) or b'')
+        except ValueError as error:
+            _log.warning('%s can not be read; its call counts as in doubt: %s', self._storage.url(path), error)
+            return Intent.unreadable(number)
+
+    def _write_intent(self, key: str, intent: Intent) -> None:
+        self._storage.write(_intent_path(key, intent.attempt), intent.to_json())
 
 
 def is_open(record: Record, run_id: str) -> bool:
     """Whether a call is still to be bought in spite of its record: an earlier run's failure is tried again."""
     return record.status in (FAILED, IN_DOUBT) and record.run_id != run_id
-
-
-def _attempt_of(number: int, intent: dict[str, Any]) -> Attempt:
-    if intent['state'] == _SENT:
-        return Attempt(number, str(intent.get('run_id')), 'maybe', 'its worker died with the call in flight')
-    return Attempt(number, str(intent.get('run_id')), intent.get('billed', 'maybe'), intent.get('error'))
 
 
 def ledger_path(key: str) -> str:
@@ -182,7 +210,3 @@ def ledger_path(key: str) -> str:
 
 def _intent_path(key: str, number: int) -> str:
     return f'ledger/{key[:2]}/{key}.intent-{number}.json'
-
-
-def _to_json(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, separators=(',', ':')).encode()

@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -15,10 +16,10 @@ class Owner:
 
     Attributes:
         host: the host's name.
-        boot_id: changes with every start of the host.
-        pid_namespace: containers on one host number their processes each for itself.
+        boot_id: changes with every start of the host; empty where the system tells none.
+        pid_namespace: containers on one host number their processes each for itself; empty likewise.
         pid: the process.
-        started: when the process started, in the kernel's own count; process numbers are used again.
+        started: when the process started, in the kernel's own count; process numbers are used again. Empty likewise.
     """
 
     host: str
@@ -30,6 +31,21 @@ class Owner:
     def to_json(self) -> dict[str, Any]:
         """As the ledger writes it."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> 'Owner':
+        """The owner that the ledger names.
+
+        Raises:
+            ValueError: the fields are not an owner's.
+        """
+        try:
+            owner = cls(**fields)
+        except TypeError as error:
+            raise ValueError(f'not an owner: {error}') from error
+        if not isinstance(owner.pid, int) or not 0 < owner.pid < 1 << 31:
+            raise ValueError(f'not a process number: {owner.pid!r}')
+        return owner
 
 
 @cache
@@ -44,35 +60,43 @@ def _machine() -> tuple[str, str, str]:
 
 def this_process() -> Owner:
     """The process that asks."""
-    return Owner(*_machine(), os.getpid(), _start_of(os.getpid()) or '')
+    state_and_start = _read_process(os.getpid())
+    return Owner(*_machine(), os.getpid(), state_and_start[1] if state_and_start else '')
 
 
 def is_alive(owner: Owner, expires_at: float, now: float | None = None) -> bool:
     """Whether an owner may still be at work.
 
-    On the same host that is known; of another host's process only that its time is not over.
+    A process of this host's present start and of the same container can be looked up. Of every other one it is only
+    known that its time is not over: two hosts may have one name.
 
     Args:
         owner: who wrote the claim.
         expires_at: until when the claim's call can take at the most, in seconds since the epoch.
         now: the current time if None.
     """
-    me = this_process()
-    if (owner.host, owner.boot_id, owner.pid_namespace) == (me.host, me.boot_id, me.pid_namespace):
-        return _start_of(owner.pid) == owner.started if owner.started else _exists(owner.pid)
-    if owner.host == me.host and owner.boot_id != me.boot_id:
+    is_expired = (now if now is not None else time.time()) >= expires_at
+    if (owner.host, owner.boot_id, owner.pid_namespace) != _machine():
+        return not is_expired
+    if not _exists(owner.pid):
         return False
-    return (now if now is not None else time.time()) < expires_at
+    found = _read_process(owner.pid)
+    if found is None or not owner.started:
+        # This system has no /proc, or hides others' processes: it may be another process with the same number.
+        return not is_expired
+    state, started = found
+    return state not in ('Z', 'X') and started == owner.started
 
 
-def _start_of(pid: int) -> str | None:
+def _read_process(pid: int) -> tuple[str, str] | None:
+    """A process's state (`Z`: it has ended, and nobody has asked yet how) and when it started, if that can be read."""
     try:
         status = Path(f'/proc/{pid}/stat').read_text()
     except OSError:
         return None
-    # The second field, the command's name in brackets, may hold spaces. A zombie ('Z') works no more.
+    # The second field, the command's name in brackets, may hold spaces and brackets.
     fields = status.rpartition(')')[2].split()
-    return None if fields[0] == 'Z' else fields[19]
+    return fields[0], fields[19]
 
 
 def _exists(pid: int) -> bool:

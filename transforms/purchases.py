@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from beam_image_edit.transforms.api_keys import redact
@@ -27,6 +28,7 @@ from beam_image_edit.transforms.scheduler import pause, settled
 from beam_image_edit.transforms.storage import Storage
 from beam_image_edit.transforms.usage import Usage
 
+T = TypeVar('T')
 _POLL_DELAYS_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 _STORE_RETRY_DELAYS_S = (0.5, 2.0, 8.0)
 
@@ -105,9 +107,9 @@ class Buyer:
 
         Raises:
             Stopped: it was not bought before, and nothing may be sent any more.
-            StorageError: it was paid for, but its images or record could not be stored.
+            StorageError: the store fails for good; the message says so if the call was paid for.
         """
-        record = self._ledger.find(purchase.key)
+        record = await _persist(lambda: self._ledger.find(purchase.key))
         if record and not is_open(record, self._run_id):
             self._check_images(record)
             return record
@@ -145,7 +147,8 @@ class Buyer:
         tries = Tries()
         polls = iter(_POLL_DELAYS_S)
         while True:
-            sent = self._try_once(purchase.key, request)
+            # The store can only fail in this before anything is sent.
+            sent = await _persist(lambda: self._try_once(purchase.key, request))
             if isinstance(sent, Record):
                 return sent
             if isinstance(sent, InDoubt):
@@ -153,14 +156,17 @@ class Buyer:
             if isinstance(sent, Busy):
                 await pause(next(polls, _POLL_DELAYS_S[-1]))
                 continue
-            if isinstance(sent.result, _Brought):
-                return await self._keep(purchase, sent, sent.result)
-            tries = tries.plus(sent.result)
-            delay_s = decide_delay(sent.result, tries, self._policy)
-            if delay_s is None:
-                return self._give_up(purchase, sent, sent.result)
-            self._ledger.release(sent.claim, _billed(sent.result), sent.result.message)
-            await pause(delay_s)
+            delay_s = None
+            if isinstance(sent.result, ApiError):
+                tries = tries.plus(sent.result)
+                delay_s = decide_delay(sent.result, tries, self._policy)
+            try:
+                record = await self._end(purchase, sent, delay_s)
+            finally:
+                self._ledger.abandon(sent.claim)
+            if record:
+                return record
+            await pause(delay_s or 0)
 
     def _try_once(self, key: str, request: HttpRequest) -> 'Record | InDoubt | Busy | _Sent':
         """Sends the call if nobody else does or did."""
@@ -195,7 +201,18 @@ class Buyer:
     def _download(self, url: str) -> bytes:
         return self._http.download(url, own_host=urlsplit(self._endpoint.base_url).netloc)
 
-    async def _keep(self, purchase: Purchase, sent: '_Sent', brought: '_Brought') -> Record:
+    async def _end(self, purchase: Purchase, sent: '_Sent', delay_s: float | None) -> Record | None:
+        """Stores how a call ended; None if it is to be tried again, or if another worker took it over."""
+        if isinstance(sent.result, _Brought):
+            return await self._keep(purchase, sent, sent.result)
+        if delay_s is None:
+            record = self._describe_failure(purchase, sent, sent.result)
+            return await _persist(lambda: self._settle(sent.claim, lambda: record))
+        billed, message = _billed(sent.result), sent.result.message
+        await _persist(lambda: self._ledger.release(sent.claim, billed, message))
+        return None
+
+    async def _keep(self, purchase: Purchase, sent: '_Sent', brought: '_Brought') -> Record | None:
         """Stores what was paid for; memory holds it until it is stored or the store has failed for good."""
         answer = brought.answer
         record = replace(
@@ -207,26 +224,28 @@ class Buyer:
             finish_reason=answer.finish_reason,
             latency_s=sent.latency_s,
         )
-        for delay_s in (*_STORE_RETRY_DELAYS_S, None):
-            try:
-                images = store_images(self._storage, purchase.key, purchase.name, purchase.first, brought.images)
-                record = replace(record, images=images)
-                self._ledger.settle(record, sent.claim)
-            except OSError as error:
-                if delay_s is None:
-                    raise StorageError(f'it was paid for, but could not be stored: {error}') from error
-                await pause(delay_s)
-            else:
-                return record
-        raise AssertionError('the last try returns or raises')
 
-    def _give_up(self, purchase: Purchase, sent: '_Sent', error: ApiError) -> Record:
+        def complete() -> Record:
+            images = store_images(self._storage, purchase.key, purchase.name, purchase.first, brought.images)
+            return replace(record, images=images)
+
+        try:
+            return await _persist(lambda: self._settle(sent.claim, complete))
+        except StorageError as error:
+            raise StorageError(f'it was paid for, but could not be stored: {error}') from error
+
+    def _settle(self, claim: Claim, complete: Callable[[], Record]) -> Record | None:
+        """Stores an outcome; None if another worker took the call over, so that what it brings is what counts."""
+        if self._ledger.is_taken_over(claim):
+            return None
+        record = complete()
+        self._ledger.settle(record, claim)
+        return record
+
+    def _describe_failure(self, purchase: Purchase, sent: '_Sent', error: ApiError) -> Record:
         attempt = self._attempt(sent.claim, _billed(error), error.message)
         record = self._new_record(purchase, _status_of(error), error.message, (*sent.claim.earlier, attempt))
-        record = replace(record, usage=error.usage or Usage(), request_id=error.request_id, latency_s=sent.latency_s)
-        self._ledger.release(sent.claim, attempt.billed, error.message)
-        self._ledger.settle(record, sent.claim)
-        return record
+        return replace(record, usage=error.usage or Usage(), request_id=error.request_id, latency_s=sent.latency_s)
 
     def _attempt(self, claim: Claim, billed: Billed, error: str | None) -> Attempt:
         return Attempt(claim.number, self._run_id, billed, error)
@@ -259,6 +278,16 @@ class _Sent:
     claim: Claim
     result: _Brought | ApiError
     latency_s: float
+
+
+async def _persist(do: Callable[[], T]) -> T:
+    """Does what the store has to allow, and does it again for a while if the store fails."""
+    for delay_s in _STORE_RETRY_DELAYS_S:
+        try:
+            return do()
+        except StorageError:
+            await pause(delay_s)
+    return do()
 
 
 def _look_at(answer: Answer) -> _Brought | ApiError:

@@ -6,13 +6,15 @@ alone, and a conversation goes on from its parts.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+from beam_image_edit.transforms.outcomes import STATUSES
 from beam_image_edit.transforms.usage import Usage
 
 Billed = Literal['yes', 'no', 'maybe']
+_Value = TypeVar('_Value')
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ class Record:
 
     def to_json(self) -> bytes:
         """The record as the ledger's file."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(',', ':')).encode('utf-8', 'replace')
+        # With escapes, since an answer's text may hold half of a surrogate pair, and a rerun must find it unchanged.
+        return json.dumps(asdict(self), separators=(',', ':')).encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> 'Record':
@@ -91,18 +94,24 @@ class Record:
             ValueError: the file is cut off or is not a record.
         """
         try:
-            fields = json.loads(content)
-            return cls(
-                **{
-                    **fields,
-                    'images': tuple(StoredImage(**image) for image in fields['images']),
-                    'parts': tuple(fields['parts']),
-                    'usage': Usage(**fields['usage']),
-                    'attempts': tuple(Attempt(**attempt) for attempt in fields['attempts']),
-                }
+            record = _make(cls, json.loads(content))
+            if record.status not in STATUSES:
+                raise ValueError(f'not a status: {record.status!r}')
+            return replace(
+                record,
+                images=tuple(_make(StoredImage, image) for image in record.images),
+                parts=tuple(record.parts),
+                usage=_make(Usage, record.usage),
+                attempts=tuple(_make(Attempt, attempt) for attempt in record.attempts),
             )
-        except (TypeError, KeyError) as error:
-            raise ValueError(f'not a ledger record: {error}') from error
+        except (TypeError, AttributeError, RecursionError) as error:
+            raise ValueError(f'not a ledger record: {type(error).__name__}: {error}') from error
+
+
+def _make(kind: type[_Value], members: Any) -> _Value:
+    # Members of a later version are left out: what was bought by it stays bought.
+    known = {member.name for member in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in members.items() if name in known})
 
 
 def count_double_billed(attempts: tuple[Attempt, ...], run_id: str | None = None) -> int:

@@ -54,10 +54,16 @@ def request_key(
         'system': system,
         'images': list(images),
         'mask': mask,
-        'parameters': {name: value for name, value in asdict(parameters).items() if value not in (None, {}, False)},
+        'parameters': _chosen(parameters),
         'previous': previous,
         'variant': variant,
         'sample_number': sample_number,
     }
     canonical = json.dumps(content, sort_keys=True, separators=(',', ':'))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _chosen(parameters: Parameters) -> dict[str, Any]:
+    """What differs from the defaults, so that a parameter that is new in a later version changes no older key."""
+    defaults = asdict(Parameters())
+    return {name: value for name, value in asdict(parameters).items() if value != defaults[name]}

@@ -37,7 +37,7 @@ async def settled(future: 'Future[T]') -> T:
 
 
 class Scheduler:
-    """Runs coroutines on a pool of threads.
+    """Runs coroutines on a pool of threads; whatever happens, what was begun comes to its end.
 
     Args:
         threads: how many coroutines can run, or block, at one time.
@@ -49,12 +49,14 @@ class Scheduler:
         self._pauses: dict[object, _Resume] = {}
         self._lock = threading.Lock()
         self._is_hurried = False
-        threading.Thread(target=self._clock.run_forever, name='edit-clock', daemon=True).start()
+        self._is_closed = False
+        threading.Thread(target=self._run_clock, name='edit-clock', daemon=True).start()
 
     def start(self, work: Coroutine[Any, Any, T]) -> 'Future[T]':
-        """Begins a coroutine's work; the future has its result."""
+        """Begins a coroutine's work; the future has its result. What was begun can't be cancelled."""
         future: Future[T] = Future()
-        self._pool.submit(self._step, work, future)
+        future.set_running_or_notify_cancel()
+        self._resume(work, future)
         return future
 
     def resume_later(self, seconds: float, resume: _Resume) -> None:
@@ -76,10 +78,17 @@ class Scheduler:
             self._end_pause(pause_id)
 
     def close(self) -> None:
-        """Lets the threads go when they are done; the scheduler can't be used any more."""
+        """Ends every pause and lets the threads go when they are done; can be repeated."""
         self.end_pauses()
-        self._pool.shutdown(wait=False)
-        self._clock.call_soon_threadsafe(self._clock.stop)
+        with self._lock:
+            was_closed, self._is_closed = self._is_closed, True
+        if not was_closed:
+            self._pool.shutdown(wait=False)
+            self._clock.call_soon_threadsafe(self._clock.stop)
+
+    def _run_clock(self) -> None:
+        self._clock.run_forever()
+        self._clock.close()
 
     def _end_pause(self, pause_id: object) -> None:
         with self._lock:
@@ -99,4 +108,9 @@ class Scheduler:
             wait.begin(self, lambda: self._resume(work, future))
 
     def _resume(self, work: Coroutine[Any, Any, T], future: 'Future[T]') -> None:
-        self._pool.submit(self._step, work, future)
+        with self._lock:
+            if not self._is_closed:
+                self._pool.submit(self._step, work, future)
+                return
+        # The pool takes nothing more, and somebody may be waiting for the result.
+        self._step(work, future)

@@ -2,8 +2,8 @@
 
 fsspec's own ways are not safe enough: an exception inside `with fs.open(…, 'wb')` commits half a file, a local file is
 visible while it is written, `mode='create'` is check-then-write on local disks, and `fsspec.open` of a misspelt bucket
-creates it. So finished bytes are written in one piece: locally to a temporary file that is renamed or linked, elsewhere
-with one `pipe_file`.
+creates it. So finished bytes are written in one piece: locally as `local_files` does it, elsewhere with one
+`pipe_file`. Every store has errors of its own; what leaves here is a StorageError.
 """
 
 import os
@@ -11,19 +11,36 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, nullcontext
+from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 
-from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.errors import ConfigurationError, StorageError
+from beam_image_edit.transforms.local_files import LocalFiles
 
 # Stale listings make a file that another worker wrote look absent.
 _NO_LISTINGS_CACHE = {'use_listings_cache': False}
-_EXTRAS = {'s3': 's3', 's3a': 's3', 'gs': 'gcs', 'gcs': 'gcs', 'abfs': 'azure', 'az': 'azure'}
-_memory_lock = threading.Lock()
+_EXTRAS = {'s3': 's3', 's3a': 's3', 'gs': 'gcs', 'gcs': 'gcs', 'abfs': 'azure', 'abfss': 'azure', 'az': 'azure'}
+_UNFINISHED = 'ledger/unfinished'
+_UNFINISHED_FOR_S = 3600.0
+_ABSENT = (FileNotFoundError, NotADirectoryError)
+_CONTENT_TYPES = {
+    '.avif': 'image/avif',
+    '.gif': 'image/gif',
+    '.jpg': 'image/jpeg',
+    '.json': 'application/json',
+    '.jsonl': 'application/jsonl',
+    '.parquet': 'application/vnd.apache.parquet',
+    '.png': 'image/png',
+    '.webp': 'image/webp',
+}
+# Memory's files are shared objects with one position each, and `mode='create'` there and in stores that do not know it
+# is check-then-write.
+_process_lock = threading.RLock()
 
 
 def open_filesystem(url: str, options: Mapping[str, Any] | None = None) -> tuple[fsspec.AbstractFileSystem, str]:
@@ -47,26 +64,30 @@ def open_filesystem(url: str, options: Mapping[str, Any] | None = None) -> tuple
 
 
 class Storage:
-    """Files below one folder, named by relative paths with `/`; safe to share between threads."""
+    """Files below one folder, named by relative paths with `/`; safe to share between threads.
+
+    Every method raises StorageError where the store fails, and for a path that leads out of the folder.
+    """
 
     def __init__(self, root: str, options: Mapping[str, Any] | None = None) -> None:
         self.root = root
         self._fs, base = open_filesystem(root, options)
-        self._base = base.rstrip('/') or '/'
-        self._is_local = isinstance(self._fs, LocalFileSystem)
+        self._base = base.rstrip('/')
+        self._store = _EXTRAS.get(fsspec.utils.get_protocol(root))
+        self._local = LocalFiles(self._full(_UNFINISHED)) if isinstance(self._fs, LocalFileSystem) else None
+        self._lock = _process_lock if isinstance(self._fs, MemoryFileSystem) else nullcontext()
 
     def url(self, path: str) -> str:
         """A file's place for people: the root as given + the rest."""
-        return f'{self.root.rstrip("/")}/{path}'
+        return f'{self.root}{path}' if self.root.endswith('/') else f'{self.root}/{path}'
 
     def write(self, path: str, content: bytes) -> None:
         """Writes a whole file, in place of an earlier one if there is one."""
-        if self._is_local:
-            target = self._full(path)
-            temporary = self._write_temporary(target, content)
-            os.replace(temporary, target)  # noqa: PTH105
-        else:
-            self._fs.pipe_file(self._full(path), content)
+        with self._reach(path, 'written') as target:
+            if self._local:
+                self._local.write(target, content)
+            else:
+                self._fs.pipe_file(target, content, **self._headers(path))
 
     @contextmanager
     def replace(self, path: str) -> Iterator[BinaryIO]:
@@ -74,86 +95,109 @@ class Storage:
 
         For what is too large to be built in memory. Until then it is a temporary file on this machine's disk.
         """
-        if not self._is_local:
-            with tempfile.TemporaryFile() as file:
-                yield file
-                file.seek(0)
-                self._fs.pipe_file(self._full(path), file.read())
-            return
-        target = self._full(path)
-        temporary = Path(self._write_temporary(target, b''))
-        try:
-            with temporary.open('wb') as local_file:
+        if self._local:
+            # The block's own errors, but for a full disk, are not the store's.
+            with self._reach(path, 'written', OSError) as target, self._local.replace(target) as local_file:
                 yield local_file
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+            return
+        with tempfile.TemporaryFile() as file:
+            yield file
+            file.seek(0)
+            self.write(path, file.read())
 
     def create(self, path: str, content: bytes) -> bool:
-        """Writes a whole file only if there is none; False where there was one. Atomic locally, on S3 and on GCS."""
-        target = self._full(path)
-        if self._is_local:
-            return self._create_local(target, content)
-        try:
-            with _memory_lock:
-                self._fs.pipe_file(target, content, mode='create')
-        except FileExistsError:
-            return False
+        """Writes a whole file only if there is none; False where there was one. See `is_exclusive`."""
+        with self._reach(path, 'created') as target:
+            if self._local:
+                return self._local.create(target, content)
+            try:
+                if self._store:
+                    self._fs.pipe_file(target, content, mode='create', **self._headers(path))
+                    return True
+                with _process_lock:
+                    if self._fs.exists(target):
+                        return False
+                    self._fs.pipe_file(target, content)
+            except FileExistsError:
+                return False
         return True
+
+    def is_exclusive(self) -> bool:
+        """Whether `create` has one winner among all processes and hosts, tried with a file; else among threads only."""
+        if self._local:
+            with self._reach(_UNFINISHED, 'written'):
+                return self._local.has_links()
+        if isinstance(self._fs, MemoryFileSystem):
+            return True
+        probe = f'{_UNFINISHED}/{os.getpid()}-{uuid.uuid4().hex}'
+        is_second_refused = self.create(probe, b'') and not self.create(probe, b'')
+        self.delete(probe)
+        return is_second_refused and self._store is not None
 
     def read(self, path: str) -> bytes | None:
         """A file's bytes, None if there is no such file."""
-        try:
-            return self._fs.cat_file(self._full(path))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        with self._reach(path, 'read') as target:
+            try:
+                return bytes(self._fs.cat_file(target))
+            except _ABSENT:
+                return None
 
     def size(self, path: str) -> int | None:
         """A file's size in bytes, None if there is no such file."""
-        try:
-            return int(self._fs.info(self._full(path))['size'])
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        with self._reach(path, 'looked at') as target:
+            try:
+                return int(self._fs.info(target)['size'])
+            except _ABSENT:
+                return None
 
     def list(self, folder: str) -> list[str]:
         """The names of the files directly in a folder, sorted; [] if there is no such folder."""
-        try:
-            entries = self._fs.ls(self._full(folder), detail=True)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return sorted(entry['name'].rsplit('/', 1)[-1] for entry in entries if entry['type'] == 'file')
+        with self._reach(folder, 'listed') as target:
+            try:
+                if self._local:  # a folder can hold a million others, and fsspec looks at each
+                    with os.scandir(target) as local_entries:
+                        return sorted(entry.name for entry in local_entries if entry.is_file())
+                entries = self._fs.ls(target, detail=True)
+            except _ABSENT:
+                return []
+            return sorted(entry['name'].rsplit('/', 1)[-1] for entry in entries if entry['type'] == 'file')
 
     def delete(self, path: str) -> None:
         """Removes a file; it is no error if there is none."""
+        with self._reach(path, 'removed') as target:
+            try:
+                self._fs.rm_file(target)
+            except _ABSENT:
+                return
+
+    def remove_unfinished(self) -> None:
+        """Removes the temporary files that crashed writers left an hour ago or earlier; for when a job starts."""
+        if self._local:
+            with self._reach(_UNFINISHED, 'removed'):
+                self._local.remove_unfinished(_UNFINISHED_FOR_S)
+
+    @contextmanager
+    def _reach(self, path: str, what: str, errors: type[Exception] = Exception) -> Iterator[str]:
+        """The full path for the block's work; its errors come out as one kind."""
+        target = self._full(path)
         try:
-            self._fs.rm_file(self._full(path))
-        except FileNotFoundError:
-            return
+            with self._lock:
+                yield target
+        except StorageError:
+            raise
+        except errors as error:
+            raise StorageError(f'{self.url(path)} could not be {what}: {type(error).__name__}: {error}') from error
 
     def _full(self, path: str) -> str:
-        return f'{self._base.rstrip("/")}/{path}' if path else self._base
+        if path and {'', '.', '..'} & set(path.split('/')):
+            raise StorageError(f'{path!r} is no path below {self.root}')
+        return f'{self._base}/{path}' if path else self._base or '/'
 
-    def _create_local(self, target: str, content: bytes) -> bool:
-        if os.path.exists(target):  # noqa: PTH110 - spares a temporary file for a claim that is long lost
-            return False
-        temporary = self._write_temporary(target, content)
-        try:
-            os.link(temporary, target)
-        except FileExistsError:
-            return False
-        finally:
-            os.unlink(temporary)  # noqa: PTH108
-        return True
-
-    def _write_temporary(self, target: str, content: bytes) -> str:
-        # Beside the target, because a rename across devices copies; in a folder of its own, so that a crash leaves
-        # nothing among the images.
-        folder = f'{self._base}/ledger/unfinished'
-        temporary = f'{folder}/{os.getpid()}-{uuid.uuid4().hex}'
-        try:
-            Path(temporary).write_bytes(content)
-        except FileNotFoundError:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            Path(temporary).write_bytes(content)
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        return temporary
+    def _headers(self, path: str) -> dict[str, Any]:
+        content_type = _CONTENT_TYPES.get(PurePosixPath(path).suffix)
+        arguments: dict[str | None, dict[str, Any]] = {
+            's3': {'ContentType': content_type},
+            'gcs': {'content_type': content_type},
+            'azure': {'content_settings': {'content_type': content_type}},
+        }
+        return arguments.get(self._store, {}) if content_type else {}

@@ -1,0 +1,84 @@
+"""An intent: what the ledger keeps of one attempt of a call, written before the call is sent."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from beam_image_edit.transforms.owners import Owner
+from beam_image_edit.transforms.records import Attempt, Billed
+
+# sent: and nothing more is known; failed: `billed` and `error` say how; unsent: it turned out to be bought already.
+State = Literal['sent', 'failed', 'unsent']
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One attempt of a call.
+
+    Attributes:
+        attempt: its number, from 1, over all runs.
+        run_id: the run whose attempt it is.
+        owner: the process that sends; None if that can't be known.
+        token: tells this claim from every other one of the process.
+        expires_at: until when the call can take at the most, in seconds since the epoch.
+        state: how far it has come.
+        billed: what it cost, as far as can be known.
+        error: what came instead of images.
+    """
+
+    attempt: int
+    run_id: str
+    owner: Owner | None
+    token: str
+    expires_at: float
+    state: State = 'sent'
+    billed: Billed = 'maybe'
+    error: str | None = None
+
+    def failed(self, billed: Billed, error: str) -> 'Intent':
+        """The intent of a call that brought no images, and that nobody has to wait for."""
+        return replace(self, state='failed', billed=billed, error=error)
+
+    def unsent(self) -> 'Intent':
+        """The intent of a call that was not sent after all."""
+        return replace(self, state='unsent', billed='no')
+
+    def to_attempt(self) -> Attempt:
+        """The intent of a call that is over, as records tell it."""
+        if self.state == 'sent':
+            return Attempt(self.attempt, self.run_id, 'maybe', 'its worker died with the call in flight')
+        return Attempt(self.attempt, self.run_id, self.billed, self.error)
+
+    def to_json(self) -> bytes:
+        """The intent as the ledger's file."""
+        return json.dumps(asdict(self), separators=(',', ':')).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> 'Intent':
+        """The intent of a ledger's file.
+
+        Raises:
+            ValueError: the file is cut off or is not an intent.
+        """
+        try:
+            fields: dict[str, Any] = json.loads(content)
+            intent = cls(
+                attempt=fields['attempt'],
+                run_id=str(fields['run_id']),
+                owner=Owner.from_json(fields['owner']),
+                token=fields['token'],
+                expires_at=float(fields['expires_at']),
+                state=fields['state'],
+                billed=fields['billed'],
+                error=fields['error'],
+            )
+        except (TypeError, KeyError, RecursionError) as error:
+            raise ValueError(f'not an intent: {type(error).__name__}: {error}') from error
+        if intent.state not in ('sent', 'failed', 'unsent') or intent.billed not in ('yes', 'no', 'maybe'):
+            raise ValueError(f'not an intent: state {intent.state!r}, billed {intent.billed!r}')
+        return intent
+
+    @classmethod
+    def unreadable(cls, attempt: int) -> 'Intent':
+        """What must be taken for an intent that can't be read: sent by nobody who lives."""
+        return cls(attempt, '', None, '', 0.0)
