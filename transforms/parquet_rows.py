@@ -32,10 +32,6 @@ SCHEMA = pa.schema(
 # Other names of the same roles, ShareGPT's among them; any further role stays as it is.
 _ROLES = MappingProxyType({'human': 'user', 'gpt': 'assistant', 'model': 'assistant'})
 
-# A row group is held in memory as Python objects while it fills. Rows can be large (data: URIs), so both are bounded.
-_GROUP_ROWS = 2_000
-_GROUP_CHARACTERS = 16 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class RowKeys:
@@ -55,10 +51,18 @@ class RowKeys:
 class ParquetRows:
     """A Parquet file, written a row group at a time; the same rows give the same bytes.
 
-    Use it as a context: the file is complete when the block ends without an exception.
+    Use it as a context: the file is complete when the block ends without an exception. A row group is held in memory as
+    Python objects while it fills; rows can be large (data: URIs), so it is bounded both ways.
+
+    Args:
+        file: where the file goes.
+        group_rows: the most rows of a row group.
+        group_characters: a row group ends when its rows have this many characters.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, group_rows: int = 2_000, group_characters: int = 16 << 20) -> None:
+        self._group_rows = group_rows
+        self._group_characters = group_characters
         self._writer = pq.ParquetWriter(file, SCHEMA, compression='zstd')
         self._pending: list[Mapping[str, Any]] = []
         self._pending_characters = 0
@@ -67,7 +71,7 @@ class ParquetRows:
         """Adds a row of SCHEMA's columns, which takes about so many characters."""
         self._pending.append(row)
         self._pending_characters += characters
-        if len(self._pending) == _GROUP_ROWS or self._pending_characters >= _GROUP_CHARACTERS:
+        if len(self._pending) == self._group_rows or self._pending_characters >= self._group_characters:
             self._write_group()
 
     def __enter__(self) -> 'ParquetRows':

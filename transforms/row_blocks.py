@@ -17,7 +17,6 @@ import zstandard
 from beam_image_edit.transforms.manifest import manifest_line
 from beam_image_edit.transforms.outcomes import Outcome
 
-_BLOCK_BYTES = 8 << 20
 # A reader holds one window for each block that it merges.
 _COMPRESSION = zstandard.ZstdCompressionParameters.from_level(3, window_log=18)
 
@@ -57,9 +56,12 @@ class BlockPacker:
 
     Attributes:
         rows_per_file: how many indices a file holds.
+        block_bytes: packs when the rows collected take this many bytes. Large blocks compress better and are fewer to
+            merge; the packer holds this much in memory.
     """
 
     rows_per_file: int
+    block_bytes: int = 8 << 20
     _rows: dict[int | None, list[tuple[tuple[int | str, ...], bytes]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -71,7 +73,7 @@ class BlockPacker:
         number = None if row.index is None else row.index // self.rows_per_file
         self._rows[number].append((row.order, pickled))
         self._bytes += len(pickled)
-        if self._bytes >= _BLOCK_BYTES:
+        if self._bytes >= self.block_bytes:
             yield from self.flush()
 
     def flush(self) -> Iterator[tuple[int | None, bytes]]:

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.pvalue import AsIter, AsSingleton, PCollection, TaggedOutput
+from apache_beam.pvalue import AsIter, AsSingleton, PCollection
 from apache_beam.transforms.window import GlobalWindows
 from apache_beam.utils.windowed_value import WindowedValue
 
@@ -23,8 +23,6 @@ from beam_image_edit.transforms.outcomes import Outcome
 from beam_image_edit.transforms.parquet_rows import RowKeys
 from beam_image_edit.transforms.row_blocks import BlockPacker, to_manifest_row
 from beam_image_edit.transforms.summary import Tally, add_tallies
-
-_UNNUMBERED = 'unnumbered'
 
 
 @dataclass
@@ -73,12 +71,17 @@ class WriteManifest(beam.PTransform[PCollection[Outcome], PCollection[dict[str, 
             | 'MeasureAll' >> beam.CombineGlobally(_add_measures)
             | 'LayOut' >> beam.Map(_lay_out, self.rows_per_file)
         )
-        packed = outcomes | 'PackRows' >> beam.ParDo(_PackRows(self.rows_per_file, self.output_image_key)).with_outputs(
-            _UNNUMBERED, main='numbered'
-        )
-        write_file = functools.partial(beam.Map, _write_group, files, AsSingleton(layout), AsIter(packed[_UNNUMBERED]))
+        blocks = outcomes | 'PackRows' >> beam.ParDo(_PackRows(self.rows_per_file, self.output_image_key))
+        # Rows without an index go into the last file, and which that is, is known only when all rows are measured.
+        unnumbered = blocks | 'Unnumbered' >> beam.FlatMap(_without_number)
+        write_file = functools.partial(beam.Map, _write_group, files, AsSingleton(layout), AsIter(unnumbered))
         # Nothing may be flattened into this shuffle: the local runner would hold one more copy of all rows.
-        written = packed['numbered'] | 'GroupByFile' >> beam.GroupByKey() | 'WriteFiles' >> write_file()
+        written = (
+            blocks
+            | 'Numbered' >> beam.FlatMap(_with_number)
+            | 'GroupByFile' >> beam.GroupByKey()
+            | 'WriteFiles' >> write_file()
+        )
         # Files that no row's index belongs to: all files if no row has an index or if there is no row.
         others = (
             layout
@@ -102,20 +105,24 @@ class _PackRows(beam.DoFn):
     def start_bundle(self) -> None:
         self._packer = BlockPacker(self._rows_per_file)
 
-    def process(self, outcome: Outcome) -> Iterator[Any]:
-        for group, block in self._packer.add(to_manifest_row(outcome, self._output_image_key)):
-            yield TaggedOutput(_UNNUMBERED, block) if group is None else (group, block)
+    def process(self, outcome: Outcome) -> Iterator[tuple[int | None, bytes]]:
+        yield from self._packer.add(to_manifest_row(outcome, self._output_image_key))
 
-    def finish_bundle(self) -> Iterator[Any]:
-        for group, block in self._packer.flush():
-            if group is None:
-                yield TaggedOutput(_UNNUMBERED, _in_global_window(block))
-            else:
-                yield _in_global_window((group, block))
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        for numbered_block in self._packer.flush():
+            yield GlobalWindows.windowed_value(numbered_block)
 
 
-def _in_global_window(value: Any) -> WindowedValue:
-    return GlobalWindows.windowed_value(value)
+def _with_number(numbered_block: tuple[int | None, bytes]) -> Iterator[tuple[int, bytes]]:
+    number, block = numbered_block
+    if number is not None:
+        yield number, block
+
+
+def _without_number(numbered_block: tuple[int | None, bytes]) -> Iterator[bytes]:
+    number, block = numbered_block
+    if number is None:
+        yield block
 
 
 def _measure(outcome: Outcome) -> tuple[int, int]:
