@@ -70,10 +70,10 @@ def redact(text: str, key: str) -> str:
 def _forms_of(key: str) -> tuple[str, ...]:
     """The ways in which the key can be written within a text, the longest first."""
     forms = {key, quote(key, safe=''), quote_plus(key), json.dumps(key)[1:-1]}
-    # In base64 the key looks different at each of three offsets; only what lies wholly within the key is its own.
+    # In base64 the key looks different at each of three offsets; a character at its ends may belong to its neighbour.
     for offset in range(3):
         encoded = base64.b64encode(b'\0' * offset + key.encode()).decode()
-        inner = encoded[4 if offset else 0 : len(encoded) // 4 * 4 - 4]
+        inner = encoded[-(-8 * offset // 6) : 8 * (offset + len(key)) // 6]
         forms |= {inner, inner.translate(_STANDARD_TO_URL_SAFE)} if len(inner) >= _SHORTEST_SECRET else set()
     return tuple(sorted(forms - {''}, key=len, reverse=True))
 

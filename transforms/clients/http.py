@@ -28,7 +28,7 @@ MAX_DOWNLOAD_BYTES = 100 * 1024 * 1024
 MAX_REDIRECTS = 3
 
 _SENT_BLOCK_BYTES = 256 * 1024
-_READ_PIECE_BYTES = 1024 * 1024
+_READ_PIECE_BYTES = 256 * 1024
 _DOWNLOAD_RETRY_DELAYS_S = (0.2, 1.0)
 _PASSING_STATUSES = frozenset({408, 425, 429})
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
@@ -81,9 +81,8 @@ class HttpClient:
                 # Of an error the status counts, even if the rest is cut off.
                 return HttpResponse(response.status_code, headers, self._read_beginning(response, MAX_ERROR_BYTES))
         except ValueError as error:
-            # Without the error's own text, also as its cause: it repeats what it does not like, which may be the key.
-            what = f"the request can't be sent ({type(error).__name__}); check DF_BASE_URL and DF_API_KEY"
-            raise ApiError('permanent', what, may_be_billed=body.is_sent) from None
+            # Not with its cause: its text repeats what it does not like, which may be the key.
+            raise self._explain(error, body.is_sent) from None
         except _FAILURES as error:
             raise self._explain(error, body.is_sent) from error
 
@@ -100,7 +99,7 @@ class HttpClient:
             try:
                 return self._follow(url, own_host)
             except ValueError as error:
-                raise _not_fetched(url, f'it is no address ({type(error).__name__})') from error
+                raise _not_fetched(url, f'no address, or no HTTP there ({type(error).__name__})') from error
             except requests.HTTPError as error:
                 failure = _not_fetched(url, str(error))
             except _FAILURES as error:
@@ -159,6 +158,9 @@ class HttpClient:
     def _explain(self, error: Exception, is_sent: bool) -> ApiError:
         if isinstance(error, requests.ConnectTimeout):
             return ApiError('retry', f'no connection within {self._timeout[0]:g} s')
+        if isinstance(error, ValueError) and not is_sent:
+            what = f"the request can't be sent ({type(error).__name__}); check DF_BASE_URL and DF_API_KEY"
+            return ApiError('permanent', what)
         if not is_sent:
             return ApiError('retry', f'no connection that takes the request: {_find_cause(error)}')
         if isinstance(error, _TIMEOUTS):

@@ -1,0 +1,361 @@
+"""Every error answer that the APIs, and the servers that speak like them, are known to give."""
+
+import json
+import time
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_image_edit.transforms.clients.classify import classify
+from beam_image_edit.transforms.errors import ApiError
+
+NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=timezone.utc)
+RPC = 'type.googleapis.com/google.rpc.'
+KINDS = ('retry', 'quota', 'refused', 'no_image', 'bad_image', 'permanent', 'fatal')
+
+
+def gemini(code, status, message='Something went wrong.', details=None):
+    error = {'code': code, 'message': message, 'status': status}
+    return json.dumps({'error': error if details is None else {**error, 'details': details}})
+
+
+def openai(message='Something went wrong.', code=None, kind='invalid_request_error'):
+    return json.dumps({'error': {'message': message, 'type': kind, 'param': None, 'code': code}})
+
+
+def litellm(status, upstream, name='APIError'):
+    message = f'litellm.{name}: {name}: OpenAIException - {upstream}'
+    return json.dumps({'error': {'message': message, 'type': None, 'param': None, 'code': str(status)}})
+
+
+def html(title):
+    return f'<html><head><title>{title}</title></head><body><center><h1>{title}</h1></center></body></html>'
+
+
+def retry_info(delay):
+    return {'@type': f'{RPC}RetryInfo', 'retryDelay': delay}
+
+
+def quota_failure(quota_id, value='10'):
+    return {'@type': f'{RPC}QuotaFailure', 'violations': [{'quotaId': quota_id, 'quotaValue': value}]}
+
+
+WRONG_KEY = {'@type': f'{RPC}ErrorInfo', 'reason': 'API_KEY_INVALID', 'domain': 'googleapis.com'}
+QUOTA = 'You exceeded your current quota, please check your plan and billing details.'
+MODERATION = 'Your request was rejected by the safety system. safety_violations=[sexual].'
+GONE = 'models/gemini-9 is not found for API version v1beta, or is not supported for generateContent.'
+SIGNATURE = 'Image part is missing a thought_signature in content position 2, part position 1.'
+UNVERIFIED = 'Your organization must be verified to use the model `gpt-image-2`.'
+
+GEMINI = {
+    '400-invalid-argument': (400, gemini(400, 'INVALID_ARGUMENT', 'Multiple candidates is not enabled.'), 'permanent'),
+    '400-missing-signature': (400, gemini(400, 'INVALID_ARGUMENT', SIGNATURE), 'permanent'),
+    '400-unknown-name': (400, gemini(400, 'INVALID_ARGUMENT', 'Unknown name "n": Cannot find field.'), 'permanent'),
+    '400-wrong-key-reason': (400, gemini(400, 'INVALID_ARGUMENT', details=[WRONG_KEY]), 'fatal'),
+    '400-wrong-key-words': (400, gemini(400, 'INVALID_ARGUMENT', 'API key not valid. Please pass one.'), 'fatal'),
+    '400-region': (400, gemini(400, 'FAILED_PRECONDITION', 'User location is not supported.'), 'fatal'),
+    '401': (401, gemini(401, 'UNAUTHENTICATED'), 'fatal'),
+    '402-credit': (402, gemini(402, 'RESOURCE_EXHAUSTED', 'Your prepayment credits are depleted.'), 'fatal'),
+    '429-credit': (429, gemini(429, 'RESOURCE_EXHAUSTED', 'Your prepayment credits are depleted.'), 'fatal'),
+    '403': (403, gemini(403, 'PERMISSION_DENIED'), 'fatal'),
+    '404-model': (404, gemini(404, 'NOT_FOUND', GONE), 'fatal'),
+    '404-file': (404, gemini(404, 'NOT_FOUND', 'File files/abc not found.'), 'permanent'),
+    '404-gateway-body-too-large': (404, html('Cannot POST /v1beta/models/x:generateContent'), 'permanent'),
+    '408': (408, '', 'retry'),
+    '413': (413, html('413 Request Entity Too Large'), 'permanent'),
+    '429-per-minute': (429, gemini(429, 'RESOURCE_EXHAUSTED', QUOTA, [quota_failure('RequestsPerMinute')]), 'quota'),
+    '429-no-details': (429, gemini(429, 'RESOURCE_EXHAUSTED'), 'quota'),
+    '429-per-day': (429, gemini(429, 'RESOURCE_EXHAUSTED', QUOTA, [quota_failure('RequestsPerDay-P')]), 'fatal'),
+    '429-limit-zero': (429, gemini(429, 'RESOURCE_EXHAUSTED', 'Quota exceeded for metric: x, limit: 0'), 'fatal'),
+    '429-limit-ten': (429, gemini(429, 'RESOURCE_EXHAUSTED', 'Quota exceeded for metric: x, limit: 10'), 'quota'),
+    '429-limit-fraction': (429, gemini(429, 'RESOURCE_EXHAUSTED', 'Quota exceeded, limit: 0.5 a second'), 'quota'),
+    '429-quota-value-zero': (429, gemini(429, 'RESOURCE_EXHAUSTED', QUOTA, [quota_failure('PerMinute', '0')]), 'fatal'),
+    '429-free-tier': (429, gemini(429, 'RESOURCE_EXHAUSTED', QUOTA, [quota_failure('PerMinute-FreeTier')]), 'fatal'),
+    '429-free-tier-metric': (429, gemini(429, 'RESOURCE_EXHAUSTED', 'metric: content_free_tier_requests'), 'fatal'),
+    '499': (499, gemini(499, 'CANCELLED'), 'retry'),
+    '500': (500, gemini(500, 'INTERNAL'), 'retry'),
+    '502-html': (502, html('502 Bad Gateway'), 'retry'),
+    '503': (503, gemini(503, 'UNAVAILABLE', 'The model is overloaded.'), 'retry'),
+    '504-own-body': (504, gemini(504, 'DEADLINE_EXCEEDED'), 'retry'),
+}
+OPENAI = {
+    '400-moderation': (400, openai(MODERATION, 'moderation_blocked', 'image_generation_user_error'), 'refused'),
+    '400-moderation-words': (400, openai('Your request was rejected as a result of our safety system.'), 'refused'),
+    '400-content-policy': (400, openai(code='content_policy_violation'), 'refused'),
+    '400-content-filter': (400, openai(code='content_filter'), 'refused'),
+    '451-safety': (451, '{"message": "unavailable"}', 'refused'),
+    '400-unknown-parameter': (400, openai("Unknown parameter: 'response_format'.", 'unknown_parameter'), 'permanent'),
+    '400-invalid-value': (400, openai(code='invalid_value'), 'permanent'),
+    '400-invalid-type': (400, openai('expected a file, but got a string instead', 'invalid_type'), 'permanent'),
+    '400-unsupported-mimetype': (400, openai(code='unsupported_file_mimetype'), 'permanent'),
+    '400-missing-mimetype': (400, openai(code='missing_file_mimetype'), 'permanent'),
+    '400-invalid-image': (400, openai(code='invalid_image_file'), 'permanent'),
+    '400-billing-hard-limit': (400, openai(code='billing_hard_limit_reached'), 'fatal'),
+    '401': (401, openai('Incorrect API key provided.', 'invalid_api_key'), 'fatal'),
+    '401-empty': (401, '', 'fatal'),
+    '403-not-verified': (403, openai(UNVERIFIED), 'fatal'),
+    '400-not-verified': (400, openai(UNVERIFIED), 'fatal'),
+    '403-region': (403, openai('Country, region, or territory not supported', 'unsupported_country'), 'fatal'),
+    '404-model': (404, openai('The model `x` does not exist or you have no access.', 'model_not_found'), 'fatal'),
+    '400-model': (400, openai("The model 'dall-e-2' does not exist."), 'fatal'),
+    '400-not-the-model': (400, openai('The mask for this model does not exist in the form.'), 'permanent'),
+    '408': (408, openai(), 'retry'),
+    '409': (409, openai(), 'retry'),
+    '413': (413, openai(), 'permanent'),
+    '422': (422, openai(), 'permanent'),
+    '429-rate-limit': (429, openai('Rate limit reached.', 'rate_limit_exceeded', 'requests'), 'quota'),
+    '429-slow-down': (429, openai(code='slow_down'), 'quota'),
+    '429-per-day': (429, openai('Rate limit reached on requests per day (RPD): Limit 50.'), 'fatal'),
+    '429-insufficient-quota': (429, openai(QUOTA, 'insufficient_quota', 'insufficient_quota'), 'fatal'),
+    '429-insufficient-quota-type': (429, openai(QUOTA, None, 'insufficient_quota'), 'fatal'),
+    '429-credit-balance': (429, openai(QUOTA, 'credit_balance_exhausted'), 'fatal'),
+    '429-organization-spend': (429, openai(QUOTA, 'organization_spend_limit_exceeded'), 'fatal'),
+    '429-project-spend': (429, openai(QUOTA, 'project_spend_limit_exceeded'), 'fatal'),
+    '429-organization-usage': (429, openai(QUOTA, 'organization_usage_limit_exceeded'), 'fatal'),
+    '500': (500, openai(code='server_error', kind='server_error'), 'retry'),
+    **{str(status): (status, openai(), 'retry') for status in (502, 503, 504, *range(520, 530))},
+}
+OTHERS = {
+    'fastapi-text': (422, '{"detail": "Model is loading"}', 'permanent'),
+    'fastapi-text-503': (503, '{"detail": "Model is loading"}', 'retry'),
+    'fastapi-list': (422, '{"detail": [{"loc": ["body", "image"], "msg": "Field required"}]}', 'permanent'),
+    'fastapi-object': (429, '{"detail": {"error": {"code": "insufficient_quota"}}}', 'fatal'),
+    'error-text': (500, '{"error": "upstream is gone"}', 'retry'),
+    'message-only': (400, '{"message": "no such field"}', 'permanent'),
+    'list-wrapped': (429, f'[{gemini(429, "RESOURCE_EXHAUSTED")}]', 'quota'),
+    'list-wrapped-fatal': (400, f'[{gemini(400, "X", details=[WRONG_KEY])}]', 'fatal'),
+    'code-as-text': (429, '{"error": {"message": "m", "code": "429"}}', 'quota'),
+    'json-text': (503, '"the model is loading"', 'retry'),
+    'json-null': (500, 'null', 'retry'),
+    'plain-text': (503, 'upstream connect error', 'retry'),
+    'empty': (500, '', 'retry'),
+    'not-utf-8': (400, b'\xff\xfe\x00', 'permanent'),
+    'litellm-429': (429, litellm(429, openai(code='rate_limit_exceeded'), 'RateLimitError'), 'quota'),
+    'litellm-quota': (429, litellm(429, openai(QUOTA, 'insufficient_quota'), 'RateLimitError'), 'fatal'),
+    'litellm-moderation': (400, litellm(400, openai(MODERATION, 'moderation_blocked')), 'refused'),
+    'litellm-content-policy': (400, litellm(400, openai(), 'ContentPolicyViolationError'), 'refused'),
+    'litellm-gemini-daily': (429, litellm(429, gemini(429, 'X', QUOTA, [quota_failure('XPerDay')])), 'fatal'),
+    'litellm-gemini-zero': (429, litellm(429, gemini(429, 'X', QUOTA, [quota_failure('X', '0')])), 'fatal'),
+    'litellm-gemini-key': (400, litellm(400, gemini(400, 'X', details=[WRONG_KEY])), 'fatal'),
+    'litellm-gemini-gone': (400, litellm(400, gemini(404, 'NOT_FOUND', GONE)), 'fatal'),
+    'litellm-unknown-model': (400, openai('Invalid model name passed in model=x.', '400'), 'fatal'),
+    'litellm-no-database': (400, openai('No connected db.', '400'), 'fatal'),
+    'litellm-no-variations': (404, '{"detail": "Not Found"}', 'fatal'),
+    'litellm-budget': (400, openai('Budget has been exceeded!', '400', 'budget_exceeded'), 'fatal'),
+    'proxy-hides-a-quota': (502, '{"error": {"code": 429, "message": "slow"}}', 'quota'),
+    'proxy-hides-a-bad-request': (500, '{"error": {"status": "INVALID_ARGUMENT", "message": "bad"}}', 'permanent'),
+    'redirect': (302, '', 'fatal'),
+    'success-429': (200, '{"error": {"code": 429, "message": "slow"}}', 'quota'),
+    'success-429-text': (200, '{"error": {"code": "429", "message": "slow"}}', 'quota'),
+    'success-status-word': (200, '{"error": {"status": "UNAVAILABLE", "message": "busy"}}', 'retry'),
+    'success-code-word': (200, '{"error": {"code": "rate_limit_exceeded", "message": "slow"}}', 'quota'),
+    'success-fatal-word': (200, '{"error": {"code": "insufficient_quota", "message": "gone"}}', 'fatal'),
+    'success-without-code': (200, '{"error": "something"}', 'permanent'),
+}
+TABLE = [
+    pytest.param(*case, id=f'{group}-{name}')
+    for group, cases in (('gemini', GEMINI), ('openai', OPENAI), ('others', OTHERS))
+    for name, case in cases.items()
+]
+
+
+def as_bytes(body):
+    return body if isinstance(body, bytes) else body.encode()
+
+
+@pytest.mark.parametrize(('status', 'body', 'kind'), TABLE)
+def test_classify_tells_the_kind(status, body, kind):
+    error = classify(status, {}, as_bytes(body))
+    assert error.kind == kind
+    assert error.status == status
+
+
+@pytest.mark.parametrize(('status', 'body', 'kind'), TABLE)
+def test_classify_counts_an_answered_error_as_not_billed(status, body, kind):
+    assert not classify(status, {}, as_bytes(body)).may_be_billed
+
+
+@pytest.mark.parametrize(
+    ('status', 'body', 'may_be_billed'),
+    [
+        pytest.param(502, html('502 Bad Gateway'), False, id='502'),
+        pytest.param(503, html('503 Service Unavailable'), False, id='503'),
+        pytest.param(504, html('504 Gateway Time-out'), True, id='504-page'),
+        pytest.param(504, '{"message": "Endpoint request timed out"}', True, id='504-gateway-json'),
+        pytest.param(504, gemini(504, 'DEADLINE_EXCEEDED'), False, id='504-of-the-api'),
+        pytest.param(520, html('520 unknown error'), True, id='520-page'),
+        pytest.param(522, html('522 connection timed out'), False, id='522-page'),
+        pytest.param(524, html('524 a timeout occurred'), True, id='524-page'),
+        pytest.param(408, openai('litellm.Timeout: Connection timed out.', '408'), True, id='litellm-timeout'),
+        pytest.param(500, litellm(500, 'reset by peer', 'APIConnectionError'), True, id='litellm-connection'),
+        pytest.param(524, '{"error": {"code": "insufficient_quota"}}', False, id='fatal'),
+    ],
+)
+def test_classify_tells_what_a_proxy_may_have_lost(status, body, may_be_billed):
+    assert classify(status, {}, body.encode()).may_be_billed is may_be_billed
+
+
+@pytest.mark.parametrize(
+    ('status', 'headers', 'kind'),
+    [
+        pytest.param(400, {'x-should-retry': 'true'}, 'retry', id='400-true'),
+        pytest.param(500, {'x-should-retry': 'false'}, 'permanent', id='500-false'),
+        pytest.param(429, {'x-should-retry': 'false'}, 'permanent', id='429-false'),
+        pytest.param(429, {'x-should-retry': 'true'}, 'quota', id='429-true'),
+        pytest.param(500, {'llm_provider-x-should-retry': 'false'}, 'permanent', id='behind-litellm'),
+        pytest.param(401, {'x-should-retry': 'true'}, 'fatal', id='not-for-a-wrong-key'),
+        pytest.param(500, {'x-should-retry': 'perhaps'}, 'retry', id='nonsense'),
+    ],
+)
+def test_classify_heeds_the_servers_advice(status, headers, kind):
+    assert classify(status, headers, b'{"error": {}}').kind == kind
+
+
+WAITS = {
+    'milliseconds': ({'retry-after-ms': '1500'}, '', 1.5),
+    'milliseconds-first': ({'retry-after-ms': '1500', 'retry-after': '2'}, '', 1.5),
+    'seconds': ({'retry-after': '7'}, '', 7),
+    'fraction': ({'retry-after': '0.25'}, '', 0.25),
+    'zero': ({'retry-after': '0'}, '', 0),
+    'with-unit': ({'retry-after': '30s'}, '', 30),
+    'date': ({'retry-after': 'Sun, 22 Nov 2026 12:01:30 GMT'}, '', 90),
+    'date-with-offset': ({'retry-after': 'Sun, 22 Nov 2026 13:01:30 +0100'}, '', 90),
+    'date-past': ({'retry-after': 'Sun, 22 Nov 2020 12:00:00 GMT'}, '', 0),
+    'negative': ({'retry-after': '-5'}, '', None),
+    'not-a-number': ({'retry-after': 'nan'}, '', None),
+    'infinite': ({'retry-after': 'inf'}, '', None),
+    'nonsense': ({'retry-after': 'soon'}, '', None),
+    'impossible-date': ({'retry-after': 'Sun, 99 Nov 99999 12:00:00 GMT'}, '', None),
+    'litellm-seconds': ({'llm_provider-retry-after': '8'}, '', 8),
+    'litellm-milliseconds': ({'llm_provider-retry-after-ms': '800', 'llm_provider-retry-after': '1'}, '', 0.8),
+    'retry-info': ({}, gemini(429, 'X', details=[retry_info('59s')]), 59),
+    'retry-info-fraction': ({}, gemini(429, 'X', details=[{'reason': 'X'}, retry_info('7.967s')]), 7.967),
+    'retry-info-zero': ({}, gemini(429, 'X', details=[retry_info('0s')]), 0),
+    'retry-info-nonsense': ({}, gemini(429, 'X', details=[retry_info(['5s']), 7]), None),
+    'retry-info-in-a-list': ({}, f'[{gemini(429, "X", details=[retry_info("3s")])}]', 3),
+    'retry-info-in-a-message': ({}, litellm(429, gemini(429, 'X', details=[retry_info('12s')])), 12),
+    'words-retry-in': ({}, gemini(429, 'X', 'Quota exceeded. Please retry in 7.9s.'), 7.9),
+    'words-try-again-in': ({}, openai('Please try again in 6m0.5s. Visit x.'), 360.5),
+    'words-milliseconds': ({}, openai('Please try again in 120ms.'), 0.12),
+    'words-hours': ({}, openai('Please try again in 10h0m0s.'), 36_000),
+    'words-after-seconds': ({}, openai('Please retry after 26 seconds.'), 26),
+    'words-minute': ({}, openai('Try again in 1 minute.'), 60),
+    'words-in-plain-text': ({}, 'Too many requests, wait for 4 seconds', 4),
+    'words-without-unit': ({}, openai('Please try again in a while, after 5 more.'), None),
+    'nothing': ({}, openai('Slow down.'), None),
+}
+
+
+@pytest.mark.parametrize(('headers', 'body', 'wait_s'), WAITS.values(), ids=WAITS)
+def test_classify_reads_the_servers_wait(headers, body, wait_s):
+    assert classify(429, headers, body.encode(), NOW).retry_after_s == (
+        None if wait_s is None else pytest.approx(wait_s)
+    )
+
+
+@pytest.mark.parametrize(
+    ('status', 'body', 'message'),
+    [
+        pytest.param(400, openai('Bad size.'), 'HTTP 400: Bad size.', id='openai'),
+        pytest.param(502, html('502 Bad Gateway'), 'HTTP 502: 502 Bad Gateway 502 Bad Gateway', id='page'),
+        pytest.param(500, '{"error": "gone"}', 'HTTP 500: gone', id='text'),
+        pytest.param(500, '"gone"', 'HTTP 500: gone', id='json-text'),
+        pytest.param(422, '{"detail": {"error": {"message": "inner"}}}', 'HTTP 422: inner', id='nested'),
+        pytest.param(500, '', 'HTTP 500 without an explanation', id='empty'),
+        pytest.param(500, '{}', 'HTTP 500 without an explanation', id='empty-object'),
+        pytest.param(200, '{"error": {"code": 503, "message": "busy"}}', 'HTTP 200, error 503: busy', id='wrapped'),
+        pytest.param(500, '{"error": {"message": {"a": 1}}}', 'HTTP 500: {"a": 1}', id='message-object'),
+        pytest.param(500, '{"error": {"param": "n"}}', 'HTTP 500: {"param": "n"}', id='no-message'),
+        pytest.param(400, '{"error": {"message": "\\ud800\\u001b[31m"}}', 'HTTP 400: \ufffd\ufffd[31m', id='escapes'),
+    ],
+)
+def test_classify_says_what_the_server_said(status, body, message):
+    assert classify(status, {}, body.encode()).message == message
+
+
+def test_classify_adds_what_to_do():
+    message = classify(401, {}, openai('Wrong.').encode()).message
+    assert message == 'HTTP 401: Wrong. (the API key is not accepted; check DF_API_KEY and DF_BASE_URL)'
+
+
+def test_classify_repeats_neither_pictures_nor_inputs():
+    picture = 'iVBORw0KGgo' * 500
+    echoed = classify(400, {}, openai(f'Invalid image: data:image/png;base64,{picture} is too small.').encode())
+    assert echoed.message == 'HTTP 400: Invalid image: data:image/png;base64,[5500 characters] is too small.'
+    problem = {'type': 'missing', 'loc': ['body', 'image'], 'msg': 'Field required', 'input': 'my secret prompt'}
+    assert 'secret' not in classify(422, {}, json.dumps({'detail': [problem]}).encode()).message
+
+
+def test_classify_shortens_long_messages():
+    message = classify(400, {}, openai('word ' * 10_000).encode()).message
+    assert len(message) < 600
+    assert message.endswith('…')
+
+
+@pytest.mark.parametrize(
+    'body',
+    [
+        pytest.param(b'<script>' * 500_000, id='tags'),
+        pytest.param(b'<' * 4_000_000, id='brackets'),
+        pytest.param(openai('retry in ' * 400_000).encode(), id='waits'),
+        pytest.param(openai('retry in ' + '1' * 4_000_000).encode(), id='digits'),
+        pytest.param(openai('model ' * 600_000).encode(), id='models'),
+        pytest.param(b'{"error":' * 400_000, id='nesting'),
+        pytest.param(b'[' * 900 + b']' * 900, id='lists'),
+        pytest.param(b'{"error":' * 900 + b'1' + b'}' * 900, id='deep'),
+        pytest.param(openai('A' * 4_000_000).encode(), id='base64'),
+    ],
+)
+def test_classify_is_not_held_up_by_megabytes(body):
+    began = time.process_time()
+    assert len(classify(500, {'retry-after': '9' * 60_000}, body).message) < 600
+    assert time.process_time() - began < 1
+
+
+def test_classify_keeps_the_request_id():
+    assert classify(500, {'x-request-id': 'req_1'}, b'').request_id == 'req_1'
+    assert classify(500, {'x-goog-request-id': 'g'}, b'').request_id == 'g'
+    assert classify(500, {}, b'').request_id is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda children: (
+        st.lists(children, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    'error',
+                    'detail',
+                    'message',
+                    'code',
+                    'status',
+                    'type',
+                    'details',
+                    'loc',
+                    'msg',
+                    'retryDelay',
+                    'reason',
+                ]
+            ),
+            children,
+            max_size=5,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(
+    status=st.integers(200, 599),
+    body=st.one_of(JSON.map(lambda value: json.dumps(value).encode()), st.binary(max_size=200)),
+    retry_after=st.text(max_size=40),
+)
+def test_classify_understands_any_answer(status, body, retry_after):
+    error = classify(status, {'retry-after': retry_after, 'retry-after-ms': retry_after}, body)
+    assert isinstance(error, ApiError)
+    assert error.kind in KINDS
+    assert error.message.isprintable()
+    assert error.retry_after_s is None or error.retry_after_s >= 0

@@ -1,0 +1,141 @@
+"""Whether and when a failed call is tried again."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_image_edit.transforms.errors import ApiError
+from beam_image_edit.transforms.retries import RetryPolicy, Tries, decide_delay
+
+POLICY = RetryPolicy()
+
+
+def lowest():
+    return 0.0
+
+
+def highest():
+    return 1.0
+
+
+def fail(kind='retry', **more):
+    return ApiError(kind, 'failed', **more)
+
+
+LOST = fail(may_be_billed=True)
+BAD_IMAGE = fail('bad_image', may_be_billed=True)
+NO_IMAGE = fail('no_image')
+
+
+@pytest.mark.parametrize(
+    ('error', 'tries', 'is_tried_again'),
+    [
+        pytest.param(fail(), Tries(clean=1), True, id='clean'),
+        pytest.param(fail(), Tries(clean=4), True, id='clean-4'),
+        pytest.param(fail(), Tries(clean=5), False, id='clean-5'),
+        pytest.param(fail('quota'), Tries(clean=4), True, id='quota-4'),
+        pytest.param(fail('quota'), Tries(clean=5), False, id='quota-5'),
+        pytest.param(LOST, Tries(ambiguous=1), True, id='lost'),
+        pytest.param(LOST, Tries(ambiguous=2), False, id='lost-twice'),
+        pytest.param(fail(), Tries(clean=1, ambiguous=1), True, id='clean-after-lost'),
+        pytest.param(LOST, Tries(clean=4, ambiguous=1), False, id='lost-at-the-last-try'),
+        pytest.param(BAD_IMAGE, Tries(ambiguous=1), True, id='bad-image'),
+        pytest.param(BAD_IMAGE, Tries(ambiguous=2), False, id='bad-image-after-lost'),
+        pytest.param(NO_IMAGE, Tries(no_image=1), True, id='no-image'),
+        pytest.param(NO_IMAGE, Tries(no_image=2), False, id='no-image-twice'),
+        pytest.param(NO_IMAGE, Tries(clean=4, no_image=1), False, id='no-image-at-the-last-try'),
+        pytest.param(fail('refused'), Tries(clean=1), False, id='refused'),
+        pytest.param(fail('permanent'), Tries(clean=1), False, id='permanent'),
+        pytest.param(fail('permanent', may_be_billed=True), Tries(ambiguous=1), False, id='permanent-and-billed'),
+        pytest.param(fail('fatal'), Tries(clean=1), False, id='fatal'),
+        pytest.param(fail('fatal', retry_after_s=1), Tries(clean=1), False, id='fatal-with-a-wait'),
+    ],
+)
+def test_decide_delay_tells_whether(error, tries, is_tried_again):
+    assert (decide_delay(error, tries, POLICY) is not None) is is_tried_again
+
+
+@pytest.mark.parametrize(
+    ('policy', 'error', 'tries'),
+    [
+        pytest.param(RetryPolicy(max_attempts=1), fail(), Tries(clean=1), id='one-attempt'),
+        pytest.param(RetryPolicy(max_attempts=1), NO_IMAGE, Tries(no_image=1), id='one-attempt-no-image'),
+        pytest.param(RetryPolicy(max_ambiguous_retries=0), LOST, Tries(ambiguous=1), id='nothing-ambiguous'),
+        pytest.param(RetryPolicy(max_no_image_retries=0), NO_IMAGE, Tries(no_image=1), id='no-image-is-an-answer'),
+    ],
+)
+def test_decide_delay_keeps_to_the_policy(policy, error, tries):
+    assert decide_delay(error, tries, policy) is None
+
+
+@pytest.mark.parametrize(
+    ('failures', 'longest_s'), [(1, 0.5), (2, 1), (3, 2), (4, 4), (5, 8), (6, 8), (50, 8), (5000, 8)]
+)
+def test_back_off_doubles_up_to_its_cap_and_is_jittered(failures, longest_s):
+    policy = RetryPolicy(max_attempts=10_000)
+    assert decide_delay(fail(), Tries(clean=failures), policy, lowest) == longest_s
+    assert decide_delay(fail(), Tries(clean=failures), policy, highest) == longest_s * 0.75
+
+
+@pytest.mark.parametrize(
+    ('asked_s', 'delay_s'),
+    [
+        pytest.param(59, 59, id='as-asked'),
+        pytest.param(0.2, 0.2, id='shorter-than-the-back-off'),
+        pytest.param(0, 0.05, id='zero-is-not-at-once'),
+        pytest.param(120, 120, id='longest'),
+        pytest.param(86_400, 120, id='capped'),
+    ],
+)
+def test_wait_that_the_server_asks_for_is_honoured(asked_s, delay_s):
+    error = fail('quota', retry_after_s=asked_s)
+    assert decide_delay(error, Tries(clean=1), POLICY, lowest) == delay_s
+    assert decide_delay(error, Tries(clean=1), POLICY, highest) == pytest.approx(delay_s * 1.1)
+
+
+def test_workers_that_are_asked_to_wait_do_not_come_back_at_once():
+    error = fail('quota', retry_after_s=10)
+    delays = {decide_delay(error, Tries(clean=1), POLICY) for _ in range(50)}
+    assert len(delays) > 40
+
+
+ERRORS = st.builds(
+    ApiError,
+    st.sampled_from(['retry', 'quota', 'refused', 'no_image', 'bad_image', 'permanent', 'fatal']),
+    st.just('failed'),
+    retry_after_s=st.none() | st.floats(0, 1e9),
+    may_be_billed=st.booleans(),
+)
+POLICIES = st.builds(
+    RetryPolicy,
+    max_attempts=st.integers(1, 8),
+    max_ambiguous_retries=st.integers(0, 4),
+    max_no_image_retries=st.integers(0, 4),
+)
+
+
+@given(error=ERRORS, policy=POLICIES, earlier=st.builds(Tries, *[st.integers(0, 9)] * 3), chance=st.floats(0, 1))
+def test_delay_is_within_its_bounds(error, policy, earlier, chance):
+    delay_s = decide_delay(error, earlier.plus(error), policy, lambda: chance)
+    if delay_s is None:
+        return
+    if error.retry_after_s is None:
+        assert 0.75 * policy.base_delay_s <= delay_s <= policy.max_delay_s
+    else:
+        asked_s = min(error.retry_after_s, policy.max_server_delay_s)
+        assert max(asked_s, 0.1 * policy.base_delay_s) <= delay_s <= 1.1 * max(asked_s, 0.1 * policy.max_delay_s)
+
+
+@given(errors=st.lists(ERRORS, min_size=30, max_size=30), policy=POLICIES)
+def test_call_is_never_sent_more_often_than_the_policy_says(errors, policy):
+    tries, sent = Tries(), []
+    for error in errors:
+        sent.append(error)
+        tries = tries.plus(error)
+        if decide_delay(error, tries, policy) is None:
+            break
+    assert len(sent) <= policy.max_attempts
+    # The last failure ended it; each of those before it was followed by another try.
+    followed = sent[:-1]
+    assert sum(error.kind != 'no_image' and error.may_be_billed for error in followed) <= policy.max_ambiguous_retries
+    assert sum(error.kind == 'no_image' for error in followed) <= policy.max_no_image_retries
