@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from beam_image_edit.pipeline.__main__ import main
 from beam_image_edit.pipeline.command_line import JobConfig, example_input, parse_args
-from beam_image_edit.pipeline.flags import DEFAULT_CACHE_PATH
+from beam_image_edit.pipeline.flags import DEFAULT_CACHE_PATH, make_parser
 from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.retries import RetryPolicy
 from beam_image_edit.transforms.rows import Parameters, RowFields
@@ -139,7 +140,16 @@ def test_module_runs_as_a_program():
     assert result.stderr.count('\n') == 1
 
 
-def test_retired_model_gets_one_warning_that_names_the_successor(edit, emulator, caplog):
-    # A server that still has the model.
+def test_retired_model_gets_one_warning_that_names_the_successor(edit, capfd):
+    # On a server that still has the model.
     run = edit([{'images': 'square.png', 'conversations': ['Blur it']}], '--api_format=openai', '--model_name=dall-e-2')
+    warnings = [line for line in capfd.readouterr().err.splitlines() if 'WARNING' in line]
     assert run.code == 0
+    assert len(warnings) == 1
+    assert 'gpt-image-2.5-flare' in warnings[0]
+
+
+def test_readme_has_every_flag():
+    readme = (Path(__file__).parent.parent / 'README.md').read_text(encoding='utf-8')
+    flags = {flag for action in make_parser()._actions for flag in action.option_strings if flag.startswith('--')}
+    assert [flag for flag in sorted(flags - {'--help', '--version'}) if f'`{flag}`' not in readme] == []
