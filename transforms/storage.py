@@ -115,7 +115,7 @@ class Storage:
                     self._fs.pipe_file(target, content, mode='create', **self._headers(path))
                     return True
                 with _process_lock:
-                    if self._fs.exists(target):
+                    if self.size(path) is not None:
                         return False
                     self._fs.pipe_file(target, content)
             except FileExistsError:
@@ -189,7 +189,7 @@ class Storage:
             raise StorageError(f'{self.url(path)} could not be {what}: {type(error).__name__}: {error}') from error
 
     def _full(self, path: str) -> str:
-        if path and {'', '.', '..'} & set(path.split('/')):
+        if path and ({'', '.', '..'} & set(path.split('/')) or '\0' in path):
             raise StorageError(f'{path!r} is no path below {self.root}')
         return f'{self._base}/{path}' if path else self._base or '/'
 

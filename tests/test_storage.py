@@ -1,0 +1,341 @@
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from typing import ClassVar
+
+import fsspec
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.registry import _registry
+
+from beam_image_edit.transforms.errors import ConfigurationError, EditError, StorageError
+from beam_image_edit.transforms.storage import Storage
+
+RACE = """
+import json, sys
+from concurrent.futures import ThreadPoolExecutor
+from beam_image_edit.transforms.storage import Storage
+
+storage = Storage(sys.argv[1])
+print('ready', flush=True)
+sys.stdin.readline()
+with ThreadPoolExecutor(16) as pool:
+    results = pool.map(lambda number: (number % 50, storage.create(f'claims/{number % 50}', b'')), range(800))
+    print(json.dumps([claim for claim, is_won in results if is_won]))
+"""
+
+
+@pytest.fixture(params=['path', 'file', 'memory'])
+def root(request, tmp_path):
+    if request.param == 'memory':
+        return f'memory://{uuid.uuid4().hex}'
+    return f'file://{tmp_path}' if request.param == 'file' else str(tmp_path)
+
+
+@pytest.fixture
+def storage(root):
+    return Storage(root)
+
+
+class Recording(MemoryFileSystem):
+    protocol = 's3'
+    arguments: ClassVar = []
+
+    def pipe_file(self, path, value, mode='overwrite', **arguments):
+        self.arguments.append((mode, arguments))
+        super().pipe_file(path, value, mode=mode)
+
+
+class Failing(fsspec.AbstractFileSystem):
+    protocol = 'failing'
+
+    def pipe_file(self, path, value, mode='overwrite', **_):
+        raise RuntimeError('the store is on fire')
+
+    def cat_file(self, path, start=None, end=None, **_):
+        raise TimeoutError
+
+    def info(self, path, **_):
+        raise PermissionError(13, 'forbidden')
+
+    def ls(self, path, detail=True, **_):
+        raise KeyError('gone')
+
+    def rm_file(self, path):
+        raise ValueError('unsure')
+
+
+class Simple(fsspec.AbstractFileSystem):
+    protocol = 'simple'
+    files: ClassVar = {}
+
+    def pipe_file(self, path, value, **_):
+        self.files[path] = value
+
+    def cat_file(self, path, start=None, end=None, **_):
+        return self.files[path]
+
+    def info(self, path, **_):
+        if path not in self.files:
+            raise FileNotFoundError(path)
+        return {'size': len(self.files[path])}
+
+    def rm_file(self, path):
+        del self.files[path]
+
+
+def write_half(replacement):
+    with replacement as file:
+        file.write(b'half')
+        raise KeyError('mine')
+
+
+def replace_nothing(storage, path):
+    with storage.replace(path):
+        pass
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    monkeypatch.setitem(_registry, 'failing', Failing)
+    return Storage('failing://bucket/out')
+
+
+def test_write_read_size_and_delete(storage):
+    assert (storage.read('a/b.bin'), storage.size('a/b.bin')) == (None, None)
+    storage.write('a/b.bin', b'first')
+    storage.write('a/b.bin', b'second \0')
+    assert (storage.read('a/b.bin'), storage.size('a/b.bin')) == (b'second \0', 8)
+    storage.delete('a/b.bin')
+    storage.delete('a/b.bin')
+    assert (storage.read('a/b.bin'), storage.size('a/b.bin')) == (None, None)
+
+
+def test_empty_files_are_files(storage):
+    storage.write('empty', b'')
+    assert (storage.read('empty'), storage.size('empty')) == (b'', 0)
+    assert not storage.create('empty', b'x')
+
+
+def test_nothing_is_below_a_file(storage):
+    storage.write('file', b'')
+    assert (storage.read('file/below'), storage.size('file/below')) == (None, None)
+    storage.delete('file/below')
+    with pytest.raises(StorageError):
+        storage.write('file/below', b'')
+
+
+def test_list_names_the_files_of_one_folder(storage):
+    assert storage.list('folder') == []
+    for path in ('folder/b', 'folder/a', 'folder/deeper/c', 'folder2/d', 'e'):
+        storage.write(path, b'')
+    assert storage.list('folder') == ['a', 'b']
+    assert storage.list('') == ['e']
+
+
+def test_create_keeps_the_first_file(storage):
+    assert storage.create('claims/1', b'first')
+    assert not storage.create('claims/1', b'second')
+    assert storage.read('claims/1') == b'first'
+
+
+def test_create_has_one_winner_among_threads(storage):
+    barrier = threading.Barrier(16)
+    winners = []
+
+    def race(number):
+        for claim in range(20):
+            barrier.wait()
+            if storage.create(f'claims/{claim}', b'%d' % number):
+                winners.append(claim)
+
+    threads = [threading.Thread(target=race, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(winners) == list(range(20))
+
+
+def test_create_has_one_winner_among_processes(tmp_path):
+    command = [sys.executable, '-c', RACE, str(tmp_path)]
+    pipes = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE, 'text': True}
+    with subprocess.Popen(command, **pipes) as first, subprocess.Popen(command, **pipes) as second:
+        for process in (first, second):
+            process.stdout.readline()
+        for process in (first, second):
+            process.stdin.write('go\n')
+            process.stdin.flush()
+        winners = [json.loads(process.communicate()[0]) for process in (first, second)]
+    assert sorted(winners[0] + winners[1]) == list(range(50))
+
+
+def test_concurrent_readers_each_get_the_whole_file(storage):
+    contents = [bytes([number]) * 100_000 for number in range(4)]
+    storage.write('file', contents[0])
+    seen = []
+
+    def read():
+        seen.extend(storage.read('file') for _ in range(50))
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    for content in contents * 10:
+        storage.write('file', content)
+    for reader in readers:
+        reader.join()
+    assert set(seen) <= set(contents)
+
+
+def test_replace_puts_the_pieces_together(storage):
+    with storage.replace('folder/file') as file:
+        file.write(b'pie')
+        assert storage.read('folder/file') is None
+        file.write(b'ces')
+    assert storage.read('folder/file') == b'pieces'
+
+
+def test_replace_leaves_the_earlier_file_and_the_blocks_own_error(storage):
+    storage.write('file', b'earlier')
+    with pytest.raises(KeyError, match='mine'):
+        write_half(storage.replace('file'))
+    assert storage.read('file') == b'earlier'
+
+
+@pytest.mark.parametrize(
+    ('root', 'expected'),
+    [
+        ('out', 'out/sample_0/a.png'),
+        ('./out/', './out/sample_0/a.png'),
+        ('/', '/sample_0/a.png'),
+        ('memory://', 'memory://sample_0/a.png'),
+        ('memory://bucket/x', 'memory://bucket/x/sample_0/a.png'),
+    ],
+)
+def test_url_is_the_root_as_given_and_the_rest(root, expected):
+    assert Storage(root).url('sample_0/a.png') == expected
+
+
+@pytest.mark.parametrize('path', ['../outside', 'a/../../outside', '/etc/passwd', 'a//b', './a', 'a/', '..', 'a/\0'])
+@pytest.mark.parametrize(
+    'do',
+    [
+        lambda storage, path: storage.write(path, b''),
+        lambda storage, path: storage.create(path, b''),
+        replace_nothing,
+        Storage.read,
+        Storage.size,
+        Storage.list,
+        Storage.delete,
+    ],
+    ids=['write', 'create', 'replace', 'read', 'size', 'list', 'delete'],
+)
+def test_no_path_leads_out_of_the_folder(tmp_path, path, do):
+    storage = Storage(str(tmp_path / 'out'))
+    with pytest.raises(StorageError, match='is no path below'):
+        do(storage, path)
+    assert not any(tmp_path.rglob('outside'))
+
+
+@pytest.mark.parametrize(
+    ('do', 'message'),
+    [
+        (
+            lambda store: store.write('a', b''),
+            'failing://bucket/out/a could not be written: RuntimeError: the store',
+        ),
+        (lambda store: store.create('a', b''), 'failing://bucket/out/a could not be looked at: PermissionError: '),
+        (lambda store: store.read('a'), 'failing://bucket/out/a could not be read: TimeoutError: '),
+        (lambda store: store.size('a'), 'failing://bucket/out/a could not be looked at: PermissionError: '),
+        (lambda store: store.list('a'), "failing://bucket/out/a could not be listed: KeyError: 'gone'"),
+        (lambda store: store.delete('a'), 'failing://bucket/out/a could not be removed: ValueError: unsure'),
+    ],
+    ids=['write', 'create', 'read', 'size', 'list', 'delete'],
+)
+def test_every_failure_is_a_storage_error(failing, do, message):
+    with pytest.raises(StorageError, match=message) as caught:
+        do(failing)
+    assert isinstance(caught.value, OSError)
+    assert isinstance(caught.value, EditError)
+    assert caught.value.__cause__ is not None
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_local_failures_are_storage_errors(tmp_path):
+    (tmp_path / 'file').write_bytes(b'')
+    storage = Storage(str(tmp_path / 'file' / 'out'))
+    with pytest.raises(StorageError, match='out/a could not be written'):
+        storage.write('a', b'')
+    with pytest.raises(StorageError, match='out/a could not be written'), storage.replace('a') as file:
+        file.write(b'')
+
+
+@pytest.mark.parametrize(
+    ('path', 'content_type'),
+    [
+        ('a.json', 'application/json'),
+        ('a.jsonl', 'application/jsonl'),
+        ('a.parquet', 'application/vnd.apache.parquet'),
+        ('sample_v1.2/a.png', 'image/png'),
+        ('a.jpg', 'image/jpeg'),
+        ('a.webp', 'image/webp'),
+        ('a.txt', None),
+    ],
+)
+def test_object_stores_are_told_the_content_type(monkeypatch, path, content_type):
+    monkeypatch.setitem(_registry, 's3', Recording)
+    monkeypatch.setattr(Recording, 'arguments', [])
+    storage = Storage(f's3://{uuid.uuid4().hex}')
+    storage.write(path, b'')
+    storage.delete(path)
+    storage.create(path, b'')
+    expected = {'ContentType': content_type} if content_type else {}
+    assert Recording.arguments == [('overwrite', expected), ('create', expected)]
+
+
+def test_is_exclusive(storage):
+    assert storage.is_exclusive()
+    assert storage.list('ledger/unfinished') == []
+
+
+def test_stores_that_promise_nothing_are_exclusive_within_the_process(monkeypatch):
+    monkeypatch.setitem(_registry, 'simple', Simple)
+    storage = Storage('simple://bucket')
+    assert storage.create('claim', b'first')
+    assert not storage.create('claim', b'second')
+    assert storage.read('claim') == b'first'
+    assert not storage.is_exclusive()
+    assert Simple.files == {'bucket/claim': b'first'}
+
+
+def test_stores_that_ignore_the_condition_are_found_out(monkeypatch):
+    monkeypatch.setitem(_registry, 's3', Simple)
+    assert not Storage(f's3://{uuid.uuid4().hex}').is_exclusive()
+
+
+def test_remove_unfinished_takes_what_crashed_writers_left(root, tmp_path):
+    storage = Storage(root)
+    storage.remove_unfinished()
+    storage.write('file', b'kept')
+    if not root.startswith('memory'):
+        for name, age_s in (('1-old', 3700), ('2-new', 0)):
+            leftover = tmp_path / 'ledger' / 'unfinished' / name
+            leftover.write_bytes(b'half')
+            os.utime(leftover, times=(time.time() - age_s,) * 2)
+        storage.remove_unfinished()
+        assert storage.list('ledger/unfinished') == ['2-new']
+    assert storage.read('file') == b'kept'
+
+
+@pytest.mark.parametrize('url', ['nosuch://bucket/x', 'gs://bucket/x'])
+def test_unknown_protocols_are_refused(url, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'gcsfs', None)
+    monkeypatch.delitem(_registry, 'gs', raising=False)
+    with pytest.raises(ConfigurationError, match=r'nosuch|beam-image-edit\[gcs\]'):
+        Storage(url)
