@@ -1,0 +1,1 @@
+"""Example rows for a first run, and the code that drew their pictures."""

@@ -1,0 +1,1 @@
+"""How the example pictures are drawn: a small path tracer, and a module for each picture."""
