@@ -188,8 +188,12 @@ class Buyer:
             failure = error
         except Exception as error:  # an answer of a shape that nobody foresaw has been paid for all the same
             failure = unreadable(f'{type(error).__name__}: {error}')
-        failure.message = self._without_key(failure.message)
-        failure.request_id = failure.request_id and self._without_key(failure.request_id)
+        # A copy has no traceback, which would keep request and answer in memory while the call waits for its next try.
+        failure = replace(
+            failure,
+            message=self._without_key(failure.message),
+            request_id=failure.request_id and self._without_key(failure.request_id),
+        )
         if failure.kind == 'fatal':
             # While the slot is held: nobody who waits for one may send.
             self._on_fatal(failure.message)

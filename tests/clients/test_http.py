@@ -446,7 +446,7 @@ def test_download_is_given_up_after_three_tries(images, client, answer, reason):
     assert len(images.exchanges) == 3
 
 
-@pytest.mark.parametrize('status', [400, 403, 404, 410])
+@pytest.mark.parametrize('status', [304, 400, 403, 404, 410])
 def test_download_that_is_not_there_is_given_up_at_once(images, client, status):
     images.answer = lambda exchange: exchange.send(status)
     assert error_of(client.download, f'{images.url}/a.png', images.host).message.endswith(f'HTTP {status}')

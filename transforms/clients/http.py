@@ -123,7 +123,7 @@ class HttpClient:
                     continue
                 if response.status_code >= 500 or response.status_code in _PASSING_STATUSES:
                     raise requests.HTTPError(f'HTTP {response.status_code}')
-                if not response.ok:
+                if not 200 <= response.status_code < 300:
                     raise _not_fetched(url, f'HTTP {response.status_code}')
                 return self._read_whole(response, MAX_DOWNLOAD_BYTES)
         raise _not_fetched(url, f'more than {MAX_REDIRECTS} redirects')
