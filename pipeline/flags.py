@@ -95,7 +95,10 @@ def _add_call_flags(group: Any) -> None:
     policy = RetryPolicy()
     group.add_argument('--max_in_flight', type=whole_number(1), default=16, help='calls in flight, per worker process')
     group.add_argument(
-        '--max_attempts', type=whole_number(1), default=policy.max_attempts, help='tries of a call that fails cleanly'
+        '--max_attempts',
+        type=whole_number(1),
+        default=policy.max_attempts,
+        help='tries of a call, all kinds of failures counted',
     )
     group.add_argument(
         '--max_ambiguous_retries',

@@ -56,7 +56,7 @@ def photos(tmp_path: Path) -> Path:
     folder = tmp_path / 'photos'
     folder.mkdir()
     image = Image.new('RGB', (320, 240), 'orange')
-    ImageDraw.Draw(image).ellipse((80, 40, 240, 200), fill='navy')
+    ImageDraw.Draw(image).ellipse((20, 40, 180, 200), fill='navy')
     image.save(folder / 'a.png')
     image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).resize((240, 180)).save(folder / 'b.jpg')
     image.convert('RGBA').resize((256, 256)).save(folder / 'square.png')

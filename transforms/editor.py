@@ -49,7 +49,8 @@ class Editor:
         self._window = CallWindow(config.max_in_flight, find_reason=self._stop_file.read, on_close=self._end_pauses)
         self._scheduler = Scheduler(config.max_in_flight + _PREPARING_THREADS)
         self._http = HttpClient(config.max_in_flight, config.connect_timeout_s, config.read_timeout_s)
-        timeout_s = config.connect_timeout_s + config.read_timeout_s
+        # The read timeout bounds the wait for an answer, and again the reading of it.
+        timeout_s = config.connect_timeout_s + 2 * config.read_timeout_s
         ledger = Ledger(self._storage, config.run_id, timeout_s, config.is_retrying_in_doubt)
         buyer = Buyer(
             endpoint=endpoint,

@@ -19,6 +19,7 @@ from beam_image_edit.pipeline.emulator.effects import choose_effects, draw_foreg
 _BLANK_SIZE = (1024, 1024)  # of a picture that is made from words alone
 _MAX_PIXELS = 1024 * 1024  # of a picture for which no size was asked
 _BLANK_COLOUR = (200, 200, 200, 255)
+_BAND_LINES = 3
 _SCALED = 256  # the long side of a thought's preview
 
 
@@ -28,7 +29,7 @@ def draw(edit: Edit, number: int = 0) -> bytes:
     before = _set_side_by_side(edit, size)
     area = _draw_area(edit, size)
     box = area.getbbox() or (0, 0, *size)
-    after = before.convert('RGB')
+    after = _flatten(before)
     for effect in choose_effects(edit.prompt):
         after = effect(after)
     _write_band(after, edit.prompt, box)
@@ -57,15 +58,20 @@ def natural_size(edit: Edit) -> tuple[int, int]:
 def encode(image: Image.Image, output_format: str, compression: int) -> bytes:
     """A picture as PNG, JPEG or WEBP; an alpha channel is kept only where there is something transparent."""
     if output_format == 'JPEG' or image.getchannel('A').getextrema() == (255, 255):
-        flat = Image.new('RGB', image.size, (255, 255, 255))
-        flat.paste(image, mask=image.getchannel('A'))
-        image = flat
+        image = _flatten(image)
     encoded = io.BytesIO()
     if output_format == 'PNG':
         image.save(encoded, 'PNG', compress_level=1)
     else:
         image.save(encoded, output_format, quality=compression)
     return encoded.getvalue()
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """A picture on white instead of transparent."""
+    flat = Image.new('RGB', image.size, (255, 255, 255))
+    flat.paste(image, mask=image.getchannel('A'))
+    return flat
 
 
 def encode_base64(content: bytes) -> str:
@@ -134,14 +140,29 @@ def _columns(width: int, count: int) -> Iterator[tuple[int, int]]:
 
 def _write_band(image: Image.Image, text: str, box: tuple[int, int, int, int]) -> None:
     left, _, right, bottom = box
-    height = max(10, (right - left) // 18)
+    height = max(10, (right - left) // 22)
     font = ImageFont.load_default(size=max(8, height * 0.65))
-    line = ' '.join(text.split())
-    while line and font.getlength(line) > right - left - height // 2:
-        line = line[: len(line) * 9 // 10]
+    lines = _wrap(text, font, right - left - height // 2)
+    top = bottom - height * len(lines)
     pen = ImageDraw.Draw(image)
-    pen.rectangle((left, bottom - height, right - 1, bottom - 1), fill=(20, 20, 20))
-    pen.text((left + height // 4, bottom - height // 2), line, fill=(255, 255, 255), font=font, anchor='lm')
+    pen.rectangle((left, top, right - 1, bottom - 1), fill=(20, 20, 20))
+    for number, line in enumerate(lines):
+        middle = top + height * number + height // 2
+        pen.text((left + height // 4, middle), line, fill=(255, 255, 255), font=font, anchor='lm')
+
+
+def _wrap(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+    """The beginning of a text in the lines of a band."""
+    lines = ['']
+    for word in text.split():
+        longer = f'{lines[-1]} {word}'.strip()
+        if font.getlength(longer) <= width:
+            lines[-1] = longer
+        elif len(lines) < _BAND_LINES:
+            lines.append(word)
+        else:
+            break
+    return lines
 
 
 def _write_number(image: Image.Image, text: str, box: tuple[int, int, int, int]) -> None:

@@ -1,1 +1,1 @@
-"""Example rows for a first run, and the code that drew their pictures."""
+"""Example rows for a first run, and their pictures."""
