@@ -30,5 +30,5 @@ install() {
   fi
   # Each time: an editable install in strict mode does not see new files by itself. With what is needed already there
   # it takes a second or two and no network.
-  (cd "$root" && "$python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable "$1")
+  (cd "$root" && PYTHONWARNINGS=ignore "$python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable "$1")
 }

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from beam_image_edit.transforms.clients.calls import Call, Exchange
+from beam_image_edit.transforms.clients.client import Endpoint
 from beam_image_edit.transforms.conversions import Picture, prepare, prepare_for_dall_e_2
 from beam_image_edit.transforms.edit_fields import make_outcome
 from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput, Stopped, StorageError
 from beam_image_edit.transforms.input_pictures import InputPicture, InputPictures
 from beam_image_edit.transforms.models import ModelFacts
 from beam_image_edit.transforms.outcomes import EDITED, FAILED, INVALID_INPUT, STOPPED, Outcome
-from beam_image_edit.transforms.purchases import Buyer, Endpoint, Purchase
+from beam_image_edit.transforms.purchases import Buyer, Purchase
 from beam_image_edit.transforms.records import Record
 from beam_image_edit.transforms.request_keys import request_key
 from beam_image_edit.transforms.row_checks import check_row, select_parameters

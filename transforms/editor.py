@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from beam_image_edit.transforms.api_keys import read_api_key
 from beam_image_edit.transforms.call_window import CallWindow
 from beam_image_edit.transforms.clients import load_format
+from beam_image_edit.transforms.clients.client import ApiClient, Endpoint
 from beam_image_edit.transforms.clients.http import HttpClient
 from beam_image_edit.transforms.editing import SampleEditor
 from beam_image_edit.transforms.editor_config import EditorConfig
@@ -18,7 +19,7 @@ from beam_image_edit.transforms.inputs import InputReader
 from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.models import facts_of
 from beam_image_edit.transforms.outcomes import Outcome
-from beam_image_edit.transforms.purchases import Buyer, Endpoint
+from beam_image_edit.transforms.purchases import Buyer
 from beam_image_edit.transforms.samples import Sample
 from beam_image_edit.transforms.scheduler import Scheduler
 from beam_image_edit.transforms.stop_file import StopFile
@@ -53,8 +54,7 @@ class Editor:
         timeout_s = config.connect_timeout_s + 2 * config.read_timeout_s
         ledger = Ledger(self._storage, config.run_id, timeout_s, config.is_retrying_in_doubt)
         buyer = Buyer(
-            endpoint=endpoint,
-            http=self._http,
+            client=ApiClient(endpoint, self._http),
             storage=self._storage,
             ledger=ledger,
             window=self._window,

@@ -10,13 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
-from urllib.parse import urlsplit
 
-from beam_image_edit.transforms.api_keys import redact
 from beam_image_edit.transforms.call_window import CallWindow
-from beam_image_edit.transforms.clients.calls import Answer, ApiFormat, Call, HttpRequest
-from beam_image_edit.transforms.clients.http import HttpClient
-from beam_image_edit.transforms.clients.payloads import bad_image, unreadable
+from beam_image_edit.transforms.clients.calls import Answer, Call, HttpRequest
+from beam_image_edit.transforms.clients.client import ApiClient
+from beam_image_edit.transforms.clients.payloads import bad_image
 from beam_image_edit.transforms.errors import ApiError, BrokenPicture, StorageError
 from beam_image_edit.transforms.image_files import store_images
 from beam_image_edit.transforms.ledger import Busy, Claim, InDoubt, Ledger, is_open, ledger_path
@@ -31,19 +29,6 @@ from beam_image_edit.transforms.usage import Usage
 T = TypeVar('T')
 _POLL_DELAYS_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 _STORE_RETRY_DELAYS_S = (0.5, 2.0, 8.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where calls go, in which format, and with which key."""
-
-    format: ApiFormat
-    format_name: str
-    base_url: str
-    key: str
-
-    def __repr__(self) -> str:
-        return f'Endpoint({self.format_name}, {self.base_url})'
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +54,7 @@ class Buyer:
     """Buys calls, each one once; safe to share between threads.
 
     Args:
-        endpoint: where calls go.
-        http: sends them.
+        client: sends calls.
         storage: the cache path.
         ledger: what has been bought there.
         window: the slots for calls in flight.
@@ -82,8 +66,7 @@ class Buyer:
     def __init__(
         self,
         *,
-        endpoint: Endpoint,
-        http: HttpClient,
+        client: ApiClient,
         storage: Storage,
         ledger: Ledger,
         window: CallWindow,
@@ -91,8 +74,7 @@ class Buyer:
         run_id: str,
         on_fatal: Callable[[str], None],
     ) -> None:
-        self._endpoint = endpoint
-        self._http = http
+        self._client = client
         self._storage = storage
         self._ledger = ledger
         self._window = window
@@ -143,7 +125,7 @@ class Buyer:
 
     async def _purchase(self, purchase: Purchase) -> Record:
         self._window.check_open()
-        request = self._endpoint.format.to_request(purchase.make_call(), self._endpoint.base_url)
+        request = self._client.to_request(purchase.make_call())
         tries = Tries()
         polls = iter(_POLL_DELAYS_S)
         while True:
@@ -175,35 +157,12 @@ class Buyer:
             if not isinstance(claim, Claim):
                 return claim
             began = time.monotonic()
-            answer = self._send(request)
+            answer = self._client.send(request)
+            if isinstance(answer, ApiError) and answer.kind == 'fatal':
+                # While the slot is held: nobody who waits for one may send.
+                self._on_fatal(answer.message)
             latency_s = round(time.monotonic() - began, 3)
         return _Sent(claim, answer if isinstance(answer, ApiError) else _look_at(answer), latency_s)
-
-    def _send(self, request: HttpRequest) -> Answer | ApiError:
-        endpoint = self._endpoint
-        try:
-            response = self._http.post(request, endpoint.format.auth_headers(endpoint.key))
-            return endpoint.format.parse_response(response, self._download).with_texts(self._without_key)
-        except ApiError as error:
-            failure = error
-        except Exception as error:  # an answer of a shape that nobody foresaw has been paid for all the same
-            failure = unreadable(f'{type(error).__name__}: {error}')
-        # A copy has no traceback, which would keep request and answer in memory while the call waits for its next try.
-        failure = replace(
-            failure,
-            message=self._without_key(failure.message),
-            request_id=failure.request_id and self._without_key(failure.request_id),
-        )
-        if failure.kind == 'fatal':
-            # While the slot is held: nobody who waits for one may send.
-            self._on_fatal(failure.message)
-        return failure
-
-    def _without_key(self, text: str) -> str:
-        return redact(text, self._endpoint.key)
-
-    def _download(self, url: str) -> bytes:
-        return self._http.download(url, own_host=urlsplit(self._endpoint.base_url).netloc)
 
     async def _end(self, purchase: Purchase, sent: '_Sent', delay_s: float | None) -> Record | None:
         """Stores how a call ended; None if it is to be tried again, or if another worker took it over."""
@@ -261,7 +220,7 @@ class Buyer:
             error=error,
             name=purchase.name,
             run_id=self._run_id,
-            api_format=self._endpoint.format_name,
+            api_format=self._client.endpoint.format_name,
             model=purchase.model,
             attempts=attempts,
         )
