@@ -8,7 +8,7 @@ those of another tool, or of a ledger that was thrown away.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import count, takewhile
 
 from beam_image_edit.transforms.pictures import PictureInfo
 from beam_image_edit.transforms.records import StoredImage
@@ -34,13 +34,16 @@ def store_images(
         names = _Names(storage, key, candidate)
         claims = names.claim(range(first, first + len(images)))
         if claims is None:
+            names.give_back(first)
             continue
         stored = tuple(
             _describe(f'{names.stem(number)}.{info.extension}', content, info)
             for number, (content, info) in enumerate(images, first)
         )
         if not all(claims):
-            names.remove_leftovers(first, first + len(images), {image.path for image in stored})
+            for number, image in enumerate(stored, first):
+                names.remove_leftovers(number, kept=image.path)
+            names.give_back(first + len(images))
         for image, (content, _) in zip(stored, images, strict=True):
             storage.write(image.path, content)
         return stored
@@ -68,35 +71,28 @@ class _Names:
         return f'{self._folder}/{self._folder}_{number}'
 
     def claim(self, numbers: range) -> list[bool] | None:
-        """Claims the names of these numbers, all or none; for each whether it is new, or an earlier attempt had it."""
+        """Claims the names of these numbers: whether each is new, or an earlier attempt had it. None: one is taken."""
         claims: list[bool] = []
         for number in numbers:
             # A file without a claim is not ours; it is kept.
             is_new = not self._paths(number) and self._storage.create(self._claim_path(number), self._key)
             if not is_new and not self._is_ours(number):
-                for earlier, was_new in zip(numbers, claims, strict=False):
-                    if was_new:
-                        self._storage.delete(self._claim_path(earlier))
                 return None
             claims.append(is_new)
         return claims
 
-    def remove_leftovers(self, first: int, end: int, kept: set[str]) -> None:
-        """Removes what the purchase has in the folder from the first number on, but for what is kept.
+    def give_back(self, first: int) -> None:
+        """Removes the purchase's claims from a number on, and what earlier attempts left there."""
+        # The last one first, so that a crash leaves a row of claims without a gap.
+        for number in reversed(list(takewhile(self._is_ours, count(first)))):
+            self.remove_leftovers(number)
+            self._storage.delete(self._claim_path(number))
 
-        Args:
-            first: the purchase's first number.
-            end: where the numbers end that are needed now; names from there on are given back.
-            kept: paths that will be written again.
-        """
-        for number in count(first):
-            if number >= end and not self._is_ours(number):
-                return
-            for path in self._paths(number):
-                if path not in kept:
-                    self._storage.delete(path)
-            if number >= end:
-                self._storage.delete(self._claim_path(number))
+    def remove_leftovers(self, number: int, kept: str | None = None) -> None:
+        """Removes what earlier attempts left under a claimed name, but for the path that will be written again."""
+        for path in self._paths(number):
+            if path != kept:
+                self._storage.delete(path)
 
     def _paths(self, number: int) -> list[str]:
         # Case-folded, here and below: on some file systems `A.png` and `a.png` are one file.

@@ -15,6 +15,7 @@ import uuid
 from dataclasses import dataclass
 from itertools import count
 
+from beam_image_edit.transforms.errors import StorageError
 from beam_image_edit.transforms.intents import Intent
 from beam_image_edit.transforms.outcomes import FAILED, IN_DOUBT
 from beam_image_edit.transforms.owners import is_alive, this_process
@@ -122,7 +123,14 @@ class Ledger:
 
     def abandon(self, claim: Claim) -> None:
         """Gives a claim up: unless it was settled or released, its call is in doubt from now on, and nobody waits."""
-        _live_tokens.discard(claim.intent.token)
+        if claim.intent.token not in _live_tokens:
+            return
+        try:
+            self.release(claim, 'maybe', 'its worker gave up before the outcome was stored')
+        except StorageError as error:
+            _log.warning('other processes will wait for this one to end: %s', error)
+        finally:
+            _live_tokens.discard(claim.intent.token)
 
     def is_taken_over(self, claim: Claim) -> bool:
         """Whether another worker took this one for dead and sends the call again; then what it brings is what counts.

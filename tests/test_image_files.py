@@ -1,0 +1,173 @@
+import hashlib
+import uuid
+
+import pytest
+
+from beam_image_edit.transforms.errors import StorageError
+from beam_image_edit.transforms.image_files import store_images
+from beam_image_edit.transforms.pictures import PictureInfo
+from beam_image_edit.transforms.storage import Storage
+
+KEY, OTHER = 'a1b2c3d4' * 8, 'ffeeddcc' * 8
+MIMES = {'png': 'image/png', 'jpg': 'image/jpeg', 'webp': 'image/webp'}
+
+
+class Crash(BaseException):
+    pass
+
+
+class CrashingStorage(Storage):
+    """Crashes before a write, a creation or a removal: the one after `left` others."""
+
+    left = 10**9
+
+    def write(self, path, content):
+        self._count()
+        super().write(path, content)
+
+    def create(self, path, content):
+        self._count()
+        return super().create(path, content)
+
+    def delete(self, path):
+        self._count()
+        super().delete(path)
+
+    def _count(self):
+        self.left -= 1
+        if self.left < 0:
+            raise Crash
+
+
+@pytest.fixture(params=['local', 'memory'])
+def storage(request, tmp_path):
+    return Storage(str(tmp_path) if request.param == 'local' else f'memory://{uuid.uuid4().hex}')
+
+
+def image(content=b'image', extension='png'):
+    return content, PictureInfo(extension.upper(), MIMES[extension], extension, 64, 48)
+
+
+def store(storage, key, name, images, first=0):
+    return [stored.path for stored in store_images(storage, key, name, first, images)]
+
+
+def files(storage, folder='sample_0'):
+    return {name: storage.read(f'{folder}/{name}') for name in storage.list(folder)}
+
+
+def test_an_image_is_described_and_its_bytes_are_kept(storage):
+    (stored,) = store_images(storage, KEY, 'sample_0', 0, [image(b'the bytes', 'jpg')])
+    assert storage.read('sample_0/sample_0_0.jpg') == b'the bytes'
+    assert stored.path == 'sample_0/sample_0_0.jpg'
+    assert (stored.bytes, stored.width, stored.height, stored.mime) == (9, 64, 48, 'image/jpeg')
+    assert stored.sha256 == hashlib.sha256(b'the bytes').hexdigest()
+
+
+def test_several_images_are_numbered_on_from_the_first(storage):
+    images = [image(b'0'), image(b'1', 'jpg'), image(b'2', 'webp')]
+    assert store(storage, KEY, 'sample_7', images, first=2) == [
+        'sample_7/sample_7_2.png',
+        'sample_7/sample_7_3.jpg',
+        'sample_7/sample_7_4.webp',
+    ]
+    assert set(files(storage, 'sample_7').values()) == {b'0', b'1', b'2'}
+
+
+def test_turns_share_the_folder(storage):
+    assert store(storage, KEY, 'sample_0', [image(b'0'), image(b'1')]) == [
+        'sample_0/sample_0_0.png',
+        'sample_0/sample_0_1.png',
+    ]
+    assert store(storage, OTHER, 'sample_0', [image(b'2')], first=2) == ['sample_0/sample_0_2.png']
+
+
+def test_a_name_that_another_purchase_has_gets_the_keys_digits(storage):
+    store(storage, KEY, 'sample_0', [image(b'first')])
+    assert store(storage, OTHER, 'sample_0', [image(b'second', 'jpg')]) == ['sample_0-ffeeddcc/sample_0-ffeeddcc_0.jpg']
+    assert files(storage) == {'sample_0_0.png': b'first'}
+
+
+def test_a_purchase_moves_as_a_whole_and_gives_back_what_it_does_not_use(storage):
+    store(storage, KEY, 'sample_0', [image(b'first')], first=1)
+    assert store(storage, OTHER, 'sample_0', [image(), image()]) == [
+        'sample_0-ffeeddcc/sample_0-ffeeddcc_0.png',
+        'sample_0-ffeeddcc/sample_0-ffeeddcc_1.png',
+    ]
+    assert store(storage, 'third' * 8, 'sample_0', [image()]) == ['sample_0/sample_0_0.png']
+
+
+def test_names_that_differ_in_case_alone_are_one_name(storage):
+    store(storage, KEY, 'sample_Cat', [image(b'first')])
+    assert store(storage, OTHER, 'sample_cat', [image(b'second')]) == ['sample_cat-ffeeddcc/sample_cat-ffeeddcc_0.png']
+
+
+def test_images_that_are_nobodys_are_kept(storage):
+    storage.write('sample_0/sample_0_0.jpg', b'of another tool')
+    storage.write('sample_0-a1b2c3d4/sample_0-a1b2c3d4_0.png', b'of a ledger that was thrown away')
+    assert store(storage, KEY, 'sample_0', [image()]) == ['sample_0-a1b2c3d4-2/sample_0-a1b2c3d4-2_0.png']
+    assert files(storage) == {'sample_0_0.jpg': b'of another tool'}
+    assert store(storage, OTHER, 'sample_0', [image()], first=1) == ['sample_0/sample_0_1.png']
+
+
+def test_storing_again_is_the_same(storage):
+    images = [image(b'0'), image(b'1')]
+    assert store(storage, KEY, 'sample_0', images) == store(storage, KEY, 'sample_0', images)
+    assert files(storage) == {'sample_0_0.png': b'0', 'sample_0_1.png': b'1'}
+
+
+@pytest.mark.parametrize(
+    ('left', 'images', 'expected'),
+    [
+        ([image(b'old')], [image(b'new')], {'sample_0_0.png': b'new'}),
+        ([image(b'old', 'jpg')], [image(b'new')], {'sample_0_0.png': b'new'}),
+        ([image(b'old')] * 3, [image(b'new', 'webp')], {'sample_0_0.webp': b'new'}),
+        ([image(b'old')], [image(b'new')] * 2, {'sample_0_0.png': b'new', 'sample_0_1.png': b'new'}),
+    ],
+    ids=['same', 'other extension', 'fewer', 'more'],
+)
+def test_what_a_crashed_attempt_left_is_replaced(storage, left, images, expected):
+    store(storage, KEY, 'sample_0', left)
+    store(storage, KEY, 'sample_0', images)
+    assert files(storage) == expected
+    # Names that are not needed any more can be had by the row's next turn.
+    assert store(storage, OTHER, 'sample_0', [image(b'next')], first=len(images))[0].startswith('sample_0/')
+
+
+def test_leftovers_are_removed_when_the_purchase_has_to_move(storage):
+    store(storage, KEY, 'sample_0', [image(b'old')])
+    store(storage, OTHER, 'sample_0', [image(b'kept')], first=1)
+    assert store(storage, KEY, 'sample_0', [image(b'new')] * 2)[0].startswith('sample_0-a1b2c3d4/')
+    assert files(storage) == {'sample_0_1.png': b'kept'}
+
+
+@pytest.mark.parametrize('writes', range(8))
+def test_after_a_crash_at_any_write_the_next_attempt_leaves_only_its_own(tmp_path, writes):
+    storage = CrashingStorage(str(tmp_path))
+    store(storage, KEY, 'sample_0', [image(b'first', 'jpg')] * 2)
+    storage.left = writes
+    with pytest.raises(Crash):
+        store(storage, KEY, 'sample_0', [image(b'second')] * 4)
+    storage.left = 10**9
+    store(storage, KEY, 'sample_0', [image(b'third', 'webp')])
+    assert files(storage) == {'sample_0_0.webp': b'third'}
+    store(storage, OTHER, 'sample_0', [image(b'next')] * 3, first=1)
+    assert len(files(storage)) == 4
+
+
+@pytest.mark.parametrize('writes', range(7))
+def test_after_a_crash_while_giving_names_back_they_are_given_back(tmp_path, writes):
+    storage = CrashingStorage(str(tmp_path))
+    store(storage, KEY, 'sample_0', [image(b'first')] * 4)
+    storage.left = writes
+    with pytest.raises(Crash):
+        store(storage, KEY, 'sample_0', [image(b'second')])
+    storage.left = 10**9
+    store(storage, KEY, 'sample_0', [image(b'third')])
+    assert files(storage) == {'sample_0_0.png': b'third'}
+    assert store(storage, OTHER, 'sample_0', [image(b'next')] * 3, first=1)[-1] == 'sample_0/sample_0_3.png'
+
+
+def test_a_name_can_not_lead_out_of_the_folder(storage):
+    with pytest.raises(StorageError, match='no path below'):
+        store_images(storage, KEY, '../sample_0', 0, [image()])
