@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     cache_path = config.editor.cache_path
     try:
         run_id = run_job(config)
-    except (Exception, KeyboardInterrupt) as error:
+    except Exception as error:
         _log.debug('the job failed', exc_info=True)
         _log.error('the job failed: %s; what was bought is kept, run the same command to go on', _first_line(error))
         return 1
@@ -46,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     reason = StopFile(storage, run_id).read()
     if reason:
         _log.error('stopped: %s', reason)
+        return 1
     return exit_code(summary['rows'])
 
 

@@ -11,6 +11,7 @@ from beam_image_edit.transforms.api_keys import read_api_key
 from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.input_files import list_files
 from beam_image_edit.transforms.models import retirement_warning
+from beam_image_edit.transforms.row_checks import select_parameters
 from beam_image_edit.transforms.storage import Storage
 
 _REFUSED_RUNNERS = {
@@ -31,8 +32,17 @@ def find_warnings(config: JobConfig) -> Iterator[str]:
     retired = retirement_warning(config.editor.model)
     if retired:
         yield retired
+    unused = _unused_flags(config)
+    if unused:
+        yield f'{unused}: the {config.editor.api_format} format has no such parameter, so it is left out'
     if config.editor.parameters.use_variations and not config.editor.base_url:
         yield 'api.openai.com has retired /images/variations; only compatible servers (DF_BASE_URL) still have it'
+
+
+def _unused_flags(config: JobConfig) -> str:
+    asked = config.editor.parameters
+    used = select_parameters(asked, config.editor.api_format)
+    return ', '.join(f'--{name}' for name in asked.__slots__ if getattr(asked, name) and not getattr(used, name))
 
 
 def _check_runner(runner: str) -> None:
@@ -51,5 +61,6 @@ def _check_writable(cache_path: str) -> None:
     try:
         storage.write(probe, b'')
         storage.delete(probe)
+        storage.remove_unfinished()
     except Exception as error:  # every store has errors of its own
         raise ConfigurationError(f'--cache_path {cache_path} can not be written: {error}') from error

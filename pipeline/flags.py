@@ -119,7 +119,12 @@ def _add_call_flags(group: Any) -> None:
         help='what to do with calls that were in flight when an earlier run crashed, and may have been billed',
     )
     group.add_argument('--connect_timeout_s', type=seconds, default=30.0, help='seconds until a connection must stand')
-    group.add_argument('--read_timeout_s', type=seconds, default=300.0, help='seconds without a byte of an answer')
+    group.add_argument(
+        '--read_timeout_s',
+        type=seconds,
+        default=300.0,
+        help='seconds until an answer begins, and then until it is whole',
+    )
 
 
 def _add_parameter_flags(group: Any) -> None:

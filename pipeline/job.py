@@ -1,9 +1,7 @@
 """The job: its graph, its run, and how it ends."""
 
 import logging
-import signal
 import socket
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,11 +13,9 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_image_edit.pipeline.command_line import JobConfig
+from beam_image_edit.pipeline.interrupts import stopped_by_signals
 from beam_image_edit.transforms.edit_images import EditImages
-from beam_image_edit.transforms.editor import stop_editors
 from beam_image_edit.transforms.read_samples import ReadSamples
-from beam_image_edit.transforms.stop_file import StopFile
-from beam_image_edit.transforms.storage import Storage
 from beam_image_edit.transforms.write_manifest import WriteManifest
 
 _log = logging.getLogger(__name__)
@@ -69,7 +65,7 @@ def run_job(config: JobConfig) -> str:
     config = replace(config, editor=replace(config.editor, run_id=_new_run_id(started_at)))
     pipeline = beam.Pipeline(config.runner, options=PipelineOptions(list(config.beam_options)))
     build_pipeline(pipeline, config, started_at)
-    with _stopped_by_signals(config), _limited_download(config.runner):
+    with stopped_by_signals(config.editor.cache_path, config.editor.run_id), _limited_download(config.runner):
         result = pipeline.run()
         result.wait_until_finish()
     _log.info('engine: %s', _engine_of(result))
@@ -98,31 +94,3 @@ def _limited_download(runner: str) -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
-
-
-@contextmanager
-def _stopped_by_signals(config: JobConfig) -> Iterator[None]:
-    """Makes the first SIGINT or SIGTERM stop all sending, and a second one end the program."""
-
-    def stop() -> None:
-        StopFile(Storage(config.editor.cache_path), config.editor.run_id).write('interrupted')
-        stop_editors('interrupted', config.editor.run_id)
-
-    def handle(number: int, _frame: Any) -> None:
-        if stopping.is_alive() or not stopping.daemon:
-            raise KeyboardInterrupt
-        _log.warning('stopping: calls in flight are finished and kept, no further one is sent; again to end at once')
-        # In a thread: the interrupted code may hold a lock that stopping needs.
-        stopping.start()
-        signal.signal(number, signal.default_int_handler)
-
-    stopping = threading.Thread(target=stop, daemon=True)
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

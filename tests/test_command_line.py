@@ -153,3 +153,16 @@ def test_readme_has_every_flag():
     readme = (Path(__file__).parent.parent / 'README.md').read_text(encoding='utf-8')
     flags = {flag for action in make_parser()._actions for flag in action.option_strings if flag.startswith('--')}
     assert [flag for flag in sorted(flags - {'--help', '--version'}) if f'`{flag}`' not in readme] == []
+
+
+@pytest.mark.parametrize('name', ['edit', 'images', 'conversations', 'id'])
+def test_result_field_must_have_a_name_of_its_own(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse_args([f'--output_image_key={name}'], {})
+    assert ended.value.code == 2
+    assert name in capsys.readouterr().err
+
+
+def test_flags_of_the_other_format_are_warned_of(edit, capfd):
+    edit([{'images': 'a.png', 'conversations': ['Blur it']}], '--size=1024x1024')
+    assert '--size: the gemini format has no such parameter' in capfd.readouterr().err

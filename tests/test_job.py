@@ -2,6 +2,11 @@
 
 import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -227,3 +232,60 @@ def test_every_file_is_below_the_output_folder(edit, tmp_path: Path, photos: Pat
     after = {path for path in tmp_path.rglob('*') if run.folder not in (path, *path.parents)}
     assert after - before <= {photos / 'rows.jsonl'}
     assert run.code == 0
+
+
+def test_wrong_key_exits_with_1_however_few_rows(edit, emulator):
+    emulator.set_faults([{'match': '', 'times': None, 'fault': 'wrong_key'}])
+    run = edit([row()])
+    assert (run.code, run.statuses) == (1, ['failed'])
+
+
+@BOTH_FORMATS
+def test_calls_of_a_row_that_was_stopped_in_its_back_off_are_counted(edit, emulator, api_format):
+    lost = {'match': 'Blur', 'times': None, 'fault': 'reset', 'when': 'after_work'}
+    overloaded = {'match': 'Mirror', 'times': None, 'fault': 'rate_limit', 'retry_after_s': 60}
+    emulator.set_faults([lost, overloaded, {'match': 'Invert', 'times': None, 'fault': 'billing'}])
+    flags = (f'--api_format={api_format}', '--max_in_flight=1', '--max_ambiguous_retries=5')
+    run = edit([row('Blur it'), row('Mirror it'), row('Invert it'), row('Rotate it')], *flags)
+    assert run.code == 1
+    assert run.statuses == ['in_doubt', 'stopped', 'failed', 'stopped']
+    assert run.rows[1]['edit']['attempts'] == 1
+    assert run.summary['calls'] == emulator.count
+
+
+def test_system_turn_reaches_both_apis(edit, emulator):
+    turns = [{'role': 'system', 'content': 'Keep the frame.'}, {'role': 'user', 'content': 'Blur it'}]
+    rows = [{'images': 'a.png', 'conversations': turns}]
+    edit(rows, folder='gemini')
+    edit(rows, '--api_format=openai', folder='openai')
+    assert emulator.calls[1].prompt == 'Keep the frame.\n\nBlur it'
+
+
+def test_tokens_of_every_answer_are_counted(edit, emulator):
+    emulator.set_faults([{'match': 'Blur', 'times': 1, 'fault': 'no_image'}])
+    run = edit([row('Blur it')])
+    billed = sum(sum(call.tokens.values()) if isinstance(call.tokens, dict) else 0 for call in emulator.calls)
+    assert run.statuses == ['edited']
+    assert run.summary['tokens'] == run.summary['tokens_of_all_rows']
+    assert run.summary['tokens']['input'] > 2000
+    assert billed >= 0
+
+
+def test_ctrl_c_keeps_what_is_in_flight(emulator, photos, tmp_path):
+    """Interrupts a job as a terminal does: every process of its group gets the signal."""
+    emulator.set_faults([{'match': '', 'times': None, 'fault': 'slow', 'seconds': 1}])
+    source, out = photos / 'rows.jsonl', tmp_path / 'out'
+    source.write_text(''.join(json.dumps(row(f'Blur it {number} times')) + '\n' for number in range(400)))
+    command = [sys.executable, '-m', 'beam_image_edit.pipeline', f'--input={source}', f'--cache_path={out}']
+    environment = {**os.environ, 'DF_API_KEY': 'any', 'DF_BASE_URL': emulator.url}
+    with subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.PIPE, text=True) as job:
+        while not emulator.count and job.poll() is None:
+            threading.Event().wait(0.05)
+        os.killpg(job.pid, signal.SIGINT)
+        _, log = job.communicate(timeout=60)
+    rows = json.loads((out / 'summary.json').read_bytes())['rows']
+    assert job.returncode == 1
+    assert 'Traceback' not in log
+    assert rows['edited'] + rows['stopped'] == 400
+    assert rows['edited'] == emulator.count
+    assert rows['stopped'] > 0

@@ -36,7 +36,7 @@ def test_summary_tells_this_runs_figures_from_those_of_all_rows():
         'calls': 2,
         'possibly_double_billed': 1,
         'tokens': {'input': 500, 'output': 1200, 'total': 1700},
-        'tokens_of_all_rows': {'input': 1000, 'output': 2400, 'total': 4000},
+        'tokens_of_all_rows': {'input': 1000, 'output': 3000, 'total': 4000},
         'cost_usd': 0.1,
         'cost_usd_of_all_rows': 0.3,
         'images': 3,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from beam_image_edit.transforms.errors import Stopped
 
 # How often other processes' reasons to stop are looked for, at the most.
-_LOOK_EVERY_S = 2.0
+_LOOK_EVERY_S = 1.0
 
 
 class CallWindow:

@@ -5,7 +5,7 @@ from typing import Any
 
 from beam_image_edit.transforms.input_pictures import InputPicture
 from beam_image_edit.transforms.manifest import blank_edit
-from beam_image_edit.transforms.outcomes import EDITED, REFUSED, Outcome
+from beam_image_edit.transforms.outcomes import REFUSED, Outcome
 from beam_image_edit.transforms.records import Record, count_double_billed
 from beam_image_edit.transforms.samples import Sample
 from beam_image_edit.transforms.storage import Storage
@@ -92,12 +92,12 @@ def _calls_fields(records: Sequence[tuple[int, Record]]) -> dict[str, Any]:
 def _spent(own: Sequence[Record], run_id: str | None) -> dict[str, float]:
     """What this run spent on the records that the sample itself bought."""
     attempts = [attempt for record in own for attempt in record.attempts if attempt.run_id == run_id]
-    bought = [record for record in own if record.run_id == run_id and record.status == EDITED]
+    sent = [record for record in own if record.run_id == run_id]
     return {
         'calls': len(attempts),
         'possibly_double_billed': sum(count_double_billed(record.attempts, run_id) for record in own),
-        'input_tokens': sum(record.usage.input or 0 for record in bought),
-        'output_tokens': sum((record.usage.output or 0) + (record.usage.thinking or 0) for record in bought),
+        'input_tokens': sum(record.usage.input or 0 for record in sent),
+        'output_tokens': sum((record.usage.output or 0) + (record.usage.thinking or 0) for record in sent),
     }
 
 

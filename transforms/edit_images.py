@@ -49,7 +49,7 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
         max_in_flight: calls in flight at the most, per worker process.
         max_attempts: tries of a call that fails cleanly.
         connect_timeout_s: seconds until a connection must stand.
-        read_timeout_s: seconds that may pass without a byte of an answer.
+        read_timeout_s: seconds until an answer begins, and then until it is whole.
         run_id: groups the calls of one run in the ledger; made up if None.
         fields: the names of the rows' fields.
         config: all of the above but `batch_size`, put together by the caller.

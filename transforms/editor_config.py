@@ -24,7 +24,7 @@ class EditorConfig:
         run_id: the run whose calls these are.
         max_in_flight: calls in flight at the most, per process.
         connect_timeout_s: seconds until a connection must stand.
-        read_timeout_s: seconds that may pass without a byte of an answer.
+        read_timeout_s: seconds until an answer begins, and then until it is whole.
         retry_policy: how often a call is tried.
         fields: the names of the rows' fields.
         parameters: what is asked of the API, where a row does not say otherwise.

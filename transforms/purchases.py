@@ -8,17 +8,17 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from beam_image_edit.transforms.call_window import CallWindow
 from beam_image_edit.transforms.clients.calls import Answer, Call, HttpRequest
 from beam_image_edit.transforms.clients.client import ApiClient
 from beam_image_edit.transforms.clients.payloads import bad_image
-from beam_image_edit.transforms.errors import ApiError, BrokenPicture, StorageError
+from beam_image_edit.transforms.errors import ApiError, BrokenPicture, Stopped, StorageError
 from beam_image_edit.transforms.image_files import store_images
 from beam_image_edit.transforms.ledger import Busy, Claim, InDoubt, Ledger, is_open, ledger_path
-from beam_image_edit.transforms.outcomes import EDITED, FAILED, IN_DOUBT, NO_IMAGE, REFUSED
+from beam_image_edit.transforms.outcomes import EDITED, FAILED, IN_DOUBT, NO_IMAGE, REFUSED, STOPPED
 from beam_image_edit.transforms.pictures import PictureInfo, identify
 from beam_image_edit.transforms.records import Attempt, Billed, Record
 from beam_image_edit.transforms.retries import RetryPolicy, Tries, decide_delay
@@ -126,7 +126,20 @@ class Buyer:
     async def _purchase(self, purchase: Purchase) -> Record:
         self._window.check_open()
         request = self._client.to_request(purchase.make_call())
-        tries = Tries()
+        course = _Course()
+        try:
+            return await self._try_until_ended(purchase, request, course)
+        except Stopped as error:
+            if not course.attempts:
+                raise
+            return self._describe_stopped(purchase, course, str(error))
+        except StorageError as error:
+            if not course.attempts:
+                raise
+            paid = 'it was paid for, but could not be stored: ' if course.attempts[-1].billed == 'yes' else ''
+            return self._describe(purchase, course, FAILED, f'{paid}{error}')
+
+    async def _try_until_ended(self, purchase: Purchase, request: HttpRequest, course: '_Course') -> Record:
         polls = iter(_POLL_DELAYS_S)
         while True:
             # The store can only fail in this before anything is sent.
@@ -138,12 +151,12 @@ class Buyer:
             if isinstance(sent, Busy):
                 await pause(next(polls, _POLL_DELAYS_S[-1]))
                 continue
+            course.note(sent, self._run_id)
             delay_s = None
             if isinstance(sent.result, ApiError):
-                tries = tries.plus(sent.result)
-                delay_s = decide_delay(sent.result, tries, self._policy)
+                delay_s = decide_delay(sent.result, course.tries, self._policy)
             try:
-                record = await self._end(purchase, sent, delay_s)
+                record = await self._end(purchase, sent, course, delay_s)
             finally:
                 self._ledger.abandon(sent.claim)
             if record:
@@ -164,24 +177,24 @@ class Buyer:
             latency_s = round(time.monotonic() - began, 3)
         return _Sent(claim, answer if isinstance(answer, ApiError) else _look_at(answer), latency_s)
 
-    async def _end(self, purchase: Purchase, sent: '_Sent', delay_s: float | None) -> Record | None:
+    async def _end(self, purchase: Purchase, sent: '_Sent', course: '_Course', delay_s: float | None) -> Record | None:
         """Stores how a call ended; None if it is to be tried again, or if another worker took it over."""
         if isinstance(sent.result, _Brought):
-            return await self._keep(purchase, sent, sent.result)
+            return await self._keep(purchase, sent, course, sent.result)
+        error = sent.result
         if delay_s is None:
-            record = self._describe_failure(purchase, sent, sent.result)
+            record = self._describe(purchase, course, _status_of(error), error.message)
+            record = replace(record, request_id=error.request_id, latency_s=sent.latency_s)
             return await _persist(lambda: self._settle(sent.claim, lambda: record))
-        billed, message = _billed(sent.result), sent.result.message
-        await _persist(lambda: self._ledger.release(sent.claim, billed, message))
+        await _persist(lambda: self._ledger.release(sent.claim, _billed(error), error.message))
         return None
 
-    async def _keep(self, purchase: Purchase, sent: '_Sent', brought: '_Brought') -> Record | None:
+    async def _keep(self, purchase: Purchase, sent: '_Sent', course: '_Course', brought: '_Brought') -> Record | None:
         """Stores what was paid for; memory holds it until it is stored or the store has failed for good."""
         answer = brought.answer
         record = replace(
-            self._new_record(purchase, EDITED, None, (*sent.claim.earlier, self._attempt(sent.claim, 'yes', None))),
+            self._describe(purchase, course, EDITED, None),
             parts=answer.parts,
-            usage=answer.usage,
             request_id=answer.request_id,
             model_version=answer.model_version,
             finish_reason=answer.finish_reason,
@@ -192,10 +205,7 @@ class Buyer:
             images = store_images(self._storage, purchase.key, purchase.name, purchase.first, brought.images)
             return replace(record, images=images)
 
-        try:
-            return await _persist(lambda: self._settle(sent.claim, complete))
-        except StorageError as error:
-            raise StorageError(f'it was paid for, but could not be stored: {error}') from error
+        return await _persist(lambda: self._settle(sent.claim, complete))
 
     def _settle(self, claim: Claim, complete: Callable[[], Record]) -> Record | None:
         """Stores an outcome; None if another worker took the call over, so that what it brings is what counts."""
@@ -205,13 +215,14 @@ class Buyer:
         self._ledger.settle(record, claim)
         return record
 
-    def _describe_failure(self, purchase: Purchase, sent: '_Sent', error: ApiError) -> Record:
-        attempt = self._attempt(sent.claim, _billed(error), error.message)
-        record = self._new_record(purchase, _status_of(error), error.message, (*sent.claim.earlier, attempt))
-        return replace(record, usage=error.usage or Usage(), request_id=error.request_id, latency_s=sent.latency_s)
+    def _describe_stopped(self, purchase: Purchase, course: '_Course', reason: str) -> Record:
+        """What a call has come to that is not tried again because the job was stopped; not for the ledger."""
+        last = course.attempts[-1]
+        status = IN_DOUBT if last.billed == 'maybe' else STOPPED
+        return self._describe(purchase, course, status, f'{last.error}; not tried again: {reason}')
 
-    def _attempt(self, claim: Claim, billed: Billed, error: str | None) -> Attempt:
-        return Attempt(claim.number, self._run_id, billed, error)
+    def _describe(self, purchase: Purchase, course: '_Course', status: str, error: str | None) -> Record:
+        return replace(self._new_record(purchase, status, error, course.attempts), usage=course.usage)
 
     def _new_record(self, purchase: Purchase, status: str, error: str | None, attempts: tuple[Attempt, ...]) -> Record:
         return Record(
@@ -243,6 +254,27 @@ class _Sent:
     latency_s: float
 
 
+@dataclass(slots=True)
+class _Course:
+    """How a call has gone so far in this run: every time it was sent, and the tokens of all answers."""
+
+    attempts: tuple[Attempt, ...] = ()
+    tries: Tries = field(default_factory=Tries)
+    usage: Usage = field(default_factory=Usage)
+
+    def note(self, sent: _Sent, run_id: str) -> None:
+        """Adds an attempt."""
+        if isinstance(sent.result, ApiError):
+            self.tries = self.tries.plus(sent.result)
+            attempt = Attempt(sent.claim.number, run_id, _billed(sent.result), sent.result.message)
+            usage = sent.result.usage
+        else:
+            attempt = Attempt(sent.claim.number, run_id, 'yes')
+            usage = sent.result.answer.usage
+        self.attempts = (*sent.claim.earlier, attempt)
+        self.usage = self.usage.plus(usage) if usage else self.usage
+
+
 async def _persist(do: Callable[[], T]) -> T:
     """Does what the store has to allow, and does it again for a while if the store fails."""
     for delay_s in _STORE_RETRY_DELAYS_S:
@@ -254,14 +286,24 @@ async def _persist(do: Callable[[], T]) -> T:
 
 
 def _look_at(answer: Answer) -> _Brought | ApiError:
-    try:
-        return _Brought(answer, tuple((content, identify(content)) for content in answer.images))
-    except BrokenPicture as error:
-        return replace(bad_image(str(error)), usage=answer.usage, request_id=answer.request_id)
+    """The answer with its images looked at. One that can't be read does not spoil the others, which are paid for."""
+    good: dict[int, tuple[bytes, PictureInfo]] = {}
+    problem = ''
+    for position, content in enumerate(answer.images):
+        try:
+            good[position] = (content, identify(content))
+        except BrokenPicture as error:
+            problem = str(error)
+    if not good:
+        return replace(bad_image(problem), usage=answer.usage, request_id=answer.request_id)
+    return _Brought(answer.with_images(list(good)), tuple(good.values()))
 
 
 def _billed(error: ApiError) -> Billed:
-    return 'maybe' if error.may_be_billed else 'no'
+    if error.may_be_billed:
+        return 'maybe'
+    # An answer in words, or one that was cut short, is charged for its tokens.
+    return 'yes' if error.kind in ('no_image', 'permanent') and error.usage and error.usage.total else 'no'
 
 
 def _status_of(error: ApiError) -> str:

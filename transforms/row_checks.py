@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from beam_image_edit.transforms.clients.openai import full_prompt
 from beam_image_edit.transforms.errors import InvalidInput
 from beam_image_edit.transforms.models import ModelFacts
 from beam_image_edit.transforms.rows import Parameters, Row
@@ -58,8 +59,9 @@ def check_row(row: Row, api_format: str, facts: ModelFacts, model: str) -> None:
         raise InvalidInput(f'{len(row.images)} images are too many: {model} takes {facts.max_images}')
     for turn, instruction in enumerate(row.instructions):
         limit = facts.max_prompt_characters
-        if limit is not None and len(instruction) > limit:
-            raise InvalidInput(f'instruction {turn} has {len(instruction)} characters: {model} takes {limit}')
+        length = len(instruction) if api_format == 'gemini' else len(full_prompt(row.system, instruction))
+        if limit is not None and length > limit:
+            raise InvalidInput(f'instruction {turn} has {length} characters: {model} takes {limit}')
 
 
 def _check_gemini(row: Row) -> None:

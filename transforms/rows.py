@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from beam_image_edit.transforms.conversations import read_conversation
-from beam_image_edit.transforms.errors import InvalidInput
+from beam_image_edit.transforms.errors import ConfigurationError, InvalidInput
 from beam_image_edit.transforms.json_text import parse_object, shorten, show
 from beam_image_edit.transforms.samples import Sample
 
@@ -28,6 +28,16 @@ class RowFields:
     images: str = 'images'
     conversations: str = 'conversations'
     output_image: str = 'output_image'
+
+    def __post_init__(self) -> None:
+        """Refuses names that would put one field in another's place."""
+        names = ('id', 'edit', self.images, self.conversations, self.output_image)
+        repeated = next((name for name in names if names.count(name) > 1), None)
+        if repeated:
+            raise ConfigurationError(
+                f'the fields of images, instructions and results must have names of their own, unlike id and edit; '
+                f'got {repeated!r} twice'
+            )
 
 
 @dataclass(frozen=True, slots=True)

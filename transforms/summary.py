@@ -36,7 +36,9 @@ def tally_row(edit: Mapping[str, Any], images: int, spent: Mapping[str, float | 
             edit['status']: 1,
             'images': images,
             **{figure: int(spent.get(figure) or 0) for figure in _COUNTS},
-            **{f'{kind}_tokens_of_all_rows': tokens.get(kind) or 0 for kind in ('input', 'output', 'total')},
+            'input_tokens_of_all_rows': tokens.get('input') or 0,
+            # Thinking is charged as output.
+            'output_tokens_of_all_rows': (tokens.get('output') or 0) + (tokens.get('thinking') or 0),
             **{figure: round((cost or 0) * _PARTS_PER_USD) for figure, cost in costs.items()},
             'priced': int(any(cost is not None for cost in costs.values())),
         }
@@ -69,12 +71,8 @@ def summarize(tally: Tally, *, run_id: str, wall_s: float | None, manifest: Sequ
         'rows': {status: tally[status] for status in STATUSES},
         'calls': tally['calls'],
         'possibly_double_billed': tally['possibly_double_billed'],
-        'tokens': {
-            'input': tally['input_tokens'],
-            'output': tally['output_tokens'],
-            'total': tally['input_tokens'] + tally['output_tokens'],
-        },
-        'tokens_of_all_rows': {kind: tally[f'{kind}_tokens_of_all_rows'] for kind in ('input', 'output', 'total')},
+        'tokens': _tokens(tally, ''),
+        'tokens_of_all_rows': _tokens(tally, '_of_all_rows'),
         'cost_usd': _to_usd(tally, 'cost'),
         'cost_usd_of_all_rows': _to_usd(tally, 'cost_of_all_rows'),
         'images': tally['images'],
@@ -109,6 +107,11 @@ def _calls_text(summary: Mapping[str, Any]) -> str:
 
 def _files_text(names: Sequence[str]) -> str:
     return ', '.join(names) if len(names) <= 2 else f'{names[0]} to {names[-1]}'
+
+
+def _tokens(tally: Tally, which: str) -> dict[str, int]:
+    counts = {kind: tally[f'{kind}_tokens{which}'] for kind in ('input', 'output')}
+    return {**counts, 'total': sum(counts.values())}
 
 
 def _to_usd(tally: Tally, figure: str) -> float | None:

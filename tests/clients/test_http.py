@@ -391,7 +391,7 @@ def test_download_brings_the_image_without_the_key(images, client):
 )
 def test_download_is_refused_elsewhere(images, client, url):
     error = error_of(client.download, url.format(host=images.host), images.host)
-    assert (error.kind, error.may_be_billed) == ('bad_image', True)
+    assert (error.kind, error.may_be_billed) == ('permanent', True)
     assert images.exchanges == []
 
 
@@ -413,7 +413,7 @@ def test_download_follows_redirects_within_the_own_host(images, client):
 def test_download_follows_no_redirect_elsewhere(images, make_server, client):
     elsewhere = make_server()
     images.answer = lambda exchange: exchange.send(302, location=f'{elsewhere.url}/a.png')
-    assert error_of(client.download, f'{images.url}/a.png', images.host).kind == 'bad_image'
+    assert error_of(client.download, f'{images.url}/a.png', images.host).kind == 'permanent'
     assert elsewhere.exchanges == []
 
 
@@ -440,7 +440,7 @@ def test_download_is_tried_again_because_it_is_paid_for(images, client):
 def test_download_is_given_up_after_three_tries(images, client, answer, reason):
     images.answer = answer
     error = error_of(client.download, f'{images.url}/a.png?signature=s', images.host)
-    assert (error.kind, error.may_be_billed) == ('bad_image', True)
+    assert (error.kind, error.may_be_billed) == ('permanent', True)
     assert f"/a.png can't be fetched: {reason}" in error.message
     assert 'signature' not in error.message
     assert len(images.exchanges) == 3

@@ -1,6 +1,6 @@
 """A call and its answer: what the editor asks of an API, and what comes back, in neither API's words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -78,6 +78,19 @@ class Answer:
             model_version=None if self.model_version is None else change(self.model_version),
             request_id=None if self.request_id is None else change(self.request_id),
             finish_reason=None if self.finish_reason is None else change(self.finish_reason),
+        )
+
+    def with_images(self, positions: Sequence[int]) -> 'Answer':
+        """The answer with only the images at these positions."""
+        moved = {position: number for number, position in enumerate(positions)}
+        return replace(
+            self,
+            images=tuple(self.images[position] for position in positions),
+            parts=tuple(
+                {**part, 'image': moved[part['image']]} if 'image' in part else part
+                for part in self.parts
+                if part.get('image') in (None, *positions)
+            ),
         )
 
 

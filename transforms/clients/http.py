@@ -20,7 +20,6 @@ from requests.auth import AuthBase
 from beam_image_edit.transforms.clients.calls import HttpRequest, HttpResponse
 from beam_image_edit.transforms.clients.error_bodies import MAX_ERROR_BYTES
 from beam_image_edit.transforms.clients.messages import shorten
-from beam_image_edit.transforms.clients.payloads import bad_image
 from beam_image_edit.transforms.errors import ApiError
 
 MAX_ANSWER_BYTES = 512 * 1024 * 1024
@@ -93,7 +92,7 @@ class HttpClient:
         three times, because the call has been paid for.
 
         Raises:
-            ApiError: `bad_image`: not allowed, not there, or too large.
+            ApiError: `permanent`: not allowed or not there; `bad_image`: too large.
         """
         for delay_s in (*_DOWNLOAD_RETRY_DELAYS_S, None):
             try:
@@ -216,7 +215,10 @@ class _HeaderAuth(AuthBase):
 def _not_fetched(url: str, reason: str) -> ApiError:
     # Without user and query, which may hold a password and a signature.
     where = url.partition('?')[0].rpartition('@')[2]
-    return bad_image(f"{shorten(where, 120)} can't be fetched: {reason}")
+    # Not to be tried again: the next answer's image would be just as far away, and be paid for.
+    return ApiError(
+        'permanent', f"the answer's image {shorten(where, 120)} can't be fetched: {reason}", 200, None, None, True
+    )
 
 
 def _find_cause(error: BaseException) -> str:

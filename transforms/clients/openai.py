@@ -42,11 +42,16 @@ def to_request(call: Call, base_url: str) -> HttpRequest:
     return HttpRequest(f'{join_base_url(base_url, "v1")}/images/{endpoint}', body, content_type)
 
 
+def full_prompt(system: str | None, prompt: str | None) -> str:
+    """A prompt that begins with the system instruction, for which this API has no place of its own."""
+    return '\n\n'.join(filter(None, (system, prompt)))
+
+
 def _form_fields(call: Call) -> Iterator[tuple[str, str]]:
     asked = call.parameters
     fields: dict[str, Any] = {
         'model': call.model,
-        'prompt': None if asked.use_variations else call.prompt,
+        'prompt': None if asked.use_variations else full_prompt(call.system, call.prompt),
         'n': asked.n if asked.n != 1 else None,
         'size': asked.size,
         # GPT models refuse the field; the dall-e family would answer with URLs that live for an hour.

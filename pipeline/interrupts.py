@@ -1,0 +1,71 @@
+"""Interrupts: the first Ctrl-C or SIGTERM stops all sending and lets the job end; a second one ends the program."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from beam_image_edit.transforms.editor import stop_editors
+from beam_image_edit.transforms.stop_file import StopFile
+from beam_image_edit.transforms.storage import Storage
+
+_log = logging.getLogger(__name__)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_OVER = b'\0'
+
+
+@contextmanager
+def stopped_by_signals(cache_path: str, run_id: str) -> Iterator[None]:
+    """Stops a run on the first signal that comes within the block.
+
+    A thread does it, told through a socket by the interpreter's own handler: the main thread may be waiting for a lock,
+    or hold one that stopping needs. (Worker processes of `--direct_running_mode=multi_processing` get Ctrl-C from the
+    terminal themselves and end; what they have bought is kept, but the run makes no manifest.)
+
+    Args:
+        cache_path: where the run's other processes find that it is stopped.
+        run_id: the run.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    inbox, outbox = socket.socketpair()
+    outbox.setblocking(False)
+    watcher = threading.Thread(target=_watch, args=(inbox, cache_path, run_id), name='edit-signals', daemon=True)
+    watcher.start()
+    handlers = {number: signal.signal(number, _ignore) for number in _SIGNALS}
+    wakeup = signal.set_wakeup_fd(outbox.fileno())
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        outbox.send(_OVER)
+        watcher.join()
+        inbox.close()
+        outbox.close()
+
+
+def _ignore(_number: int, _frame: object) -> None:
+    """The watcher has it."""
+
+
+def _watch(inbox: socket.socket, cache_path: str, run_id: str) -> None:
+    is_stopped = False
+    while True:
+        number = inbox.recv(1)
+        if number == _OVER:
+            return
+        if ord(number) not in _SIGNALS:
+            continue
+        if is_stopped:
+            _log.error('ended: calls in flight are lost and count as in doubt')
+            os._exit(128 + ord(number))
+        is_stopped = True
+        _log.warning('stopping: calls in flight are finished and kept, no further one is sent; again to end at once')
+        stop_editors('interrupted', run_id)
+        StopFile(Storage(cache_path), run_id).write('interrupted')
