@@ -7,7 +7,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
-import fsspec
+import fsspecfrom pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -298,3 +299,8 @@ def test_threads_share_a_reader(server, reader):
     for thread in threads:
         thread.join()
     assert found == [CONTENT] * 16
+
+
+@pytest.mark.skipif(not Path('/proc/version').exists(), reason='needs a kernel that shows files of its own')
+def test_read_takes_nothing_from_files_that_only_the_kernel_has():
+    assert InputReader().read('/proc/version') == b''

@@ -95,7 +95,8 @@ class InputReader:
             if not stat.S_ISREG(status.st_mode):
                 raise _Unreadable('is not a regular file')
             self._check_size(status.st_size)
-            return Path(path).read_bytes()
+            # What the kernel shows as an empty file, such as /proc/kmsg, may never end when it is read.
+            return Path(path).read_bytes() if status.st_size else b''
         except (OSError, ValueError) as error:  # ValueError: no path can have a null byte or half a surrogate pair
             raise _Unreadable(_explain(error)) from error
 
