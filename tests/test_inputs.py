@@ -5,10 +5,10 @@ import importlib.util
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import quote
 
-import fsspecfrom pathlib import Path
-
+import fsspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
