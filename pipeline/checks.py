@@ -32,6 +32,11 @@ def find_warnings(config: JobConfig) -> Iterator[str]:
     retired = retirement_warning(config.editor.model)
     if retired:
         yield retired
+    if not Storage(config.editor.cache_path).is_exclusive():
+        yield (
+            f'{config.editor.cache_path} can not create a file only if it is absent: run one process at a time on it, '
+            'or two may buy the same call'
+        )
     unused = _unused_flags(config)
     if unused:
         yield f'{unused}: the {config.editor.api_format} format has no such parameter, so it is left out'
