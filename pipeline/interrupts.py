@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ from beam_image_edit.transforms.storage import Storage
 
 _log = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# A signal that goes to the process and to its group, as `timeout` sends it, comes twice.
+_ONE_SIGNAL_S = 2.0
 _OVER = b'\0'
 
 
@@ -55,17 +58,19 @@ def _ignore(_number: int, _frame: object) -> None:
 
 
 def _watch(inbox: socket.socket, cache_path: str, run_id: str) -> None:
-    is_stopped = False
+    stopped_at: float | None = None
     while True:
         number = inbox.recv(1)
         if number == _OVER:
             return
         if ord(number) not in _SIGNALS:
             continue
-        if is_stopped:
+        if stopped_at is not None:
+            if time.monotonic() - stopped_at < _ONE_SIGNAL_S:
+                continue
             _log.error('ended: calls in flight are lost and count as in doubt')
             os._exit(128 + ord(number))
-        is_stopped = True
+        stopped_at = time.monotonic()
         _log.warning('stopping: calls in flight are finished and kept, no further one is sent; again to end at once')
         stop_editors('interrupted', run_id)
         StopFile(Storage(cache_path), run_id).write('interrupted')

@@ -94,7 +94,12 @@ def identify(content: bytes) -> PictureInfo:
         raise BrokenPicture('the picture is empty (0 bytes)')
     check_structure(content)
     brands = _heif_brands(content)
-    info = _describe_heif(content, brands) if brands else _describe(_open(content))
+    try:
+        info = _describe_heif(content, brands) if brands else _describe(_open(content))
+    except BrokenPicture:
+        raise
+    except Exception as error:  # each of Pillow's readers has its own errors
+        raise BrokenPicture(f'its headers can not be read: {type(error).__name__} {error}') from error
     if info.width * info.height > MAX_PIXELS:
         raise BrokenPicture(
             f'{info.width}x{info.height} is too large: a picture may have {MAX_PIXELS:,} pixels, make it smaller'
