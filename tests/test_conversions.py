@@ -282,3 +282,9 @@ def test_a_mask_for_dall_e_2_must_have_the_size_of_the_file_of_its_picture():
     first = prepare_for_dall_e_2(save(RED, 'PNG'))
     with pytest.raises(InvalidInput, match='mask is 20x20, the first image is 20x10'):
         prepare_mask_for_dall_e_2(save(make_hole(size=(20, 20)), 'PNG'), first)
+
+
+def test_prepare_for_dall_e_2_makes_no_giant_of_a_thin_picture():
+    encoded = io.BytesIO()
+    Image.new('RGB', (1, 60_000), 'red').save(encoded, 'PNG')
+    assert prepare_for_dall_e_2(encoded.getvalue()).info.width <= 2048

@@ -49,6 +49,8 @@ _WITH_ALPHA = frozenset((4, 6))
 _RGB_WITH_ALPHA = 6
 # dall-e-2 draws 1024 pixels at most; a picture that is too large in bytes is scaled down to the first that will do.
 _DALL_E_2_SIDES = (1024, 512, 256)
+# A picture of one column and 60,000 rows must not become a square of gigabytes on its way there.
+_MAX_SQUARE_SIDE = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +214,16 @@ def _decode_rgba(content: bytes, source: PictureInfo) -> Image.Image:
 
 
 def _pad(image: Image.Image) -> Image.Image:
-    side = max(image.size)
     if image.width == image.height:
         return image
+    info, longest = image.info, max(image.size)
+    side = min(longest, _MAX_SQUARE_SIDE)
+    if side < longest:
+        width, height = (max(1, round(length * side / longest)) for length in image.size)
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
     square = Image.new('RGBA', (side, side), (0, 0, 0, 0))
     square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
-    square.info = image.info
+    square.info = info
     return square
 
 
