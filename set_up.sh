@@ -6,13 +6,13 @@ python="$root/.venv/bin/python"
 
 find_python() {
   local candidate
-  for candidate in python3.13 python3.12 python3.11 python3.10 python3 python; do
-    if "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+  for candidate in python3.13 python3.12 python3.11 python3 python; do
+    if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
       echo "$candidate"
       return
     fi
   done
-  echo 'Python 3.10 to 3.13 is needed, and none was found.' >&2
+  echo 'Python 3.11 to 3.13 is needed, and none was found.' >&2
   return 1
 }
 

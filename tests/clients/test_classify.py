@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from beam_image_edit.transforms.clients.classify import classify
 from beam_image_edit.transforms.errors import ApiError
 
-NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 RPC = 'type.googleapis.com/google.rpc.'
 KINDS = ('retry', 'quota', 'refused', 'no_image', 'bad_image', 'permanent', 'fatal')
 

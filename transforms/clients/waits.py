@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -71,7 +71,7 @@ def _until(text: str, now: datetime | None) -> float | None:
     try:
         moment = parsedate_to_datetime(text)
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=timezone.utc)
-        return max(0.0, (moment - (now or datetime.now(timezone.utc))).total_seconds())
+            moment = moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
     except (ValueError, TypeError, OverflowError, IndexError):  # what its parser raises for what is no date
         return None
