@@ -28,6 +28,8 @@ class ModelFacts:
         max_prompt_characters: characters of one call's prompt.
         max_image_bytes: bytes of one picture.
         max_request_bytes: bytes of a whole request body, with its base64.
+        max_output_tokens: tokens of one answer, thoughts included.
+        max_image_tokens: tokens that one picture sent can count for; None: it depends on its size.
         takes_mask: whether a mask can be sent.
         is_dall_e: whether it is one of the old family, which must be asked for `response_format`.
         needs_dall_e_2_input: whether its pictures must be square RGBA PNGs under 4 MB.
@@ -38,6 +40,8 @@ class ModelFacts:
     max_prompt_characters: int | None = None
     max_image_bytes: int | None = None
     max_request_bytes: int | None = None
+    max_output_tokens: int | None = None
+    max_image_tokens: int | None = None
     takes_mask: bool = False
     is_dall_e: bool = False
     needs_dall_e_2_input: bool = False
@@ -54,6 +58,9 @@ class Retirement:
 _GEMINI = ModelFacts(
     accepted_mimes=frozenset(('image/png', 'image/jpeg', 'image/webp', 'image/heic', 'image/heif')),
     max_request_bytes=100 * _MB,
+    max_output_tokens=32_768,
+    # Of the third generation; the second takes 258.
+    max_image_tokens=1_120,
 )
 _GPT_IMAGE = ModelFacts(
     accepted_mimes=frozenset(('image/png', 'image/jpeg', 'image/webp')),
@@ -82,7 +89,7 @@ _KNOWN: Mapping[str, tuple[tuple[str, ModelFacts], ...]] = {
     'gemini': (
         ('gemini-2.5-flash-image', replace(_GEMINI, max_prompt_characters=32_768 * _CHARACTERS_PER_TOKEN)),
         ('gemini-3-pro-image', _gemini_3(65_536)),
-        ('gemini-3.1-flash-lite-image', _gemini_3(65_536)),
+        ('gemini-3.1-flash-lite-image', replace(_gemini_3(65_536), max_output_tokens=4_096)),
         ('gemini-3.1-flash-image', _gemini_3(131_072)),
         ('gemini-nano-banana', _gemini_3(131_072)),
         ('nano-banana', _gemini_3(131_072)),
@@ -126,7 +133,7 @@ def facts_of(api_format: str, model: str) -> ModelFacts:
     """
     if api_format not in _KNOWN:
         raise ConfigurationError(f'api_format must be one of {", ".join(_KNOWN)}, got {api_format!r}')
-    name = _strip_prefix(model)
+    name = plain_name(model)
     return next(facts for beginning, facts in _KNOWN[api_format] if name.startswith(beginning))
 
 
@@ -140,7 +147,7 @@ def retirement_warning(model: str, today: date | None = None) -> str | None:
         model: its name, as given.
         today: the day to judge by; None: the calendar's.
     """
-    retirement = RETIRED.get(re.sub(r'-\d{4}-\d{2}-\d{2}$', '', _strip_prefix(model)))
+    retirement = RETIRED.get(undated_name(model))
     if retirement is None:
         return None
     is_gone = retirement.on <= (today or date.today())
@@ -148,5 +155,19 @@ def retirement_warning(model: str, today: date | None = None) -> str | None:
     return f'{model} {when}, use {retirement.successor} (other servers may still have it)'
 
 
-def _strip_prefix(model: str) -> str:
+def plain_name(model: str) -> str:
+    """A model's name without its provider or folder, in lower case.
+
+    >>> plain_name('publishers/google/models/Gemini-3-pro-image')
+    'gemini-3-pro-image'
+    """
     return model.strip().lower().rpartition('/')[2]
+
+
+def undated_name(model: str) -> str:
+    """A model's plain name without a snapshot's date.
+
+    >>> undated_name('openai/gpt-image-2-2026-04-21')
+    'gpt-image-2'
+    """
+    return re.sub(r'-\d{4}-\d{2}-\d{2}$', '', plain_name(model))

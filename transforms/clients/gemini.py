@@ -155,7 +155,21 @@ def _usage(counts: Mapping[str, Any]) -> Usage:
         output=as_count(first_of(counts, 'candidatesTokenCount', 'candidates_token_count')),
         thinking=as_count(first_of(counts, 'thoughtsTokenCount', 'thoughts_token_count')),
         total=as_count(first_of(counts, 'totalTokenCount', 'total_token_count')),
+        input_image=_count_images(first_of(counts, 'promptTokensDetails', 'prompt_tokens_details')),
+        output_image=_count_images(first_of(counts, 'candidatesTokensDetails', 'candidates_tokens_details')),
     )
+
+
+def _count_images(details: Any) -> int | None:
+    """The image tokens in a list of tokens by modality; None where there is no such list, or it can't be read."""
+    entries = as_objects(details)
+    counts = [
+        # A zero may be left out, and so may the modality of a text.
+        as_count(entry.get('tokenCount', entry.get('token_count', 0)))
+        for entry in entries
+        if str(entry.get('modality')).upper() == 'IMAGE'
+    ]
+    return sum(count for count in counts if count is not None) if entries and None not in counts else None
 
 
 def _final_parts(candidate: Mapping[str, Any]) -> list[dict[str, Any]]:

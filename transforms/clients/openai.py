@@ -132,4 +132,6 @@ def _usage(counts: Mapping[str, Any]) -> Usage:
         input=as_count(counts.get('input_tokens')),
         output=as_count(counts.get('output_tokens')),
         total=as_count(counts.get('total_tokens')),
+        input_image=as_count(as_object(counts.get('input_tokens_details')).get('image_tokens')),
+        output_image=as_count(as_object(counts.get('output_tokens_details')).get('image_tokens')),
     )
