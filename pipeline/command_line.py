@@ -71,6 +71,14 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         parameters=parameters,
         is_retrying_in_doubt=flags.in_doubt == 'retry',
         is_reading_all_inputs=flags.check_inputs,
+        is_decoding_inputs=flags.decode_inputs,
+        image_root=flags.image_root,
+        retried=flags.retry,
+        is_checking_images=flags.check_images,
+        is_repairing=flags.repair,
+        max_failure_share=flags.max_failure_share,
+        max_cost_usd=flags.max_cost_usd,
+        price_per_image=flags.price_per_image,
     )
     return JobConfig(
         input=flags.first_entry_file_name or example_input(),

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from typing import Any
 
 
@@ -23,13 +24,38 @@ def whole_number(least: int, most: int | None = None) -> Any:
 
 def seconds(text: str) -> float:
     """Reads a time."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
+    seconds = _to_number(text)
     if not 0 < seconds <= 86_400:
         raise argparse.ArgumentTypeError(f'must be seconds > 0 and at most a day, got {text!r}')
     return seconds
+
+
+def dollars(text: str) -> float:
+    """Reads an amount of US dollars."""
+    amount = _to_number(text)
+    if not 0 <= amount < math.inf:
+        raise argparse.ArgumentTypeError(f'must be US dollars >= 0, such as 12.50, got {text!r}')
+    return amount
+
+
+def share(text: str) -> float:
+    """Reads a share of a whole."""
+    part = _to_number(text)
+    if not 0 <= part <= 1:
+        raise argparse.ArgumentTypeError(f'must be a number from 0 to 1, got {text!r}')
+    return part
+
+
+def names(*known: str) -> Any:
+    """Reads names out of a list, with commas between them."""
+
+    def read(text: str) -> tuple[str, ...]:
+        given = tuple(name.strip() for name in text.split(','))
+        if not set(given) <= set(known):
+            raise argparse.ArgumentTypeError(f'must be one or more of {",".join(known)}, got {text!r}')
+        return given
+
+    return read
 
 
 def text(text: str) -> str:
@@ -56,3 +82,11 @@ def name_and_value(text: str) -> str:
     if not separator or not name.isidentifier():
         raise argparse.ArgumentTypeError(f'must be NAME=VALUE, got {text!r}')
     return text
+
+
+def _to_number(text: str) -> float:
+    """The number that a text is; NaN, which lies within no limits, if it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -4,8 +4,18 @@ import argparse
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from beam_image_edit.pipeline.flag_types import json_object, name_and_value, seconds, text, whole_number
+from beam_image_edit.pipeline.flag_types import (
+    dollars,
+    json_object,
+    name_and_value,
+    names,
+    seconds,
+    share,
+    text,
+    whole_number,
+)
 from beam_image_edit.transforms.clients import API_FORMATS, DEFAULT_MODELS
+from beam_image_edit.transforms.reruns import RETRIABLE
 from beam_image_edit.transforms.retries import RetryPolicy
 from beam_image_edit.transforms.rows import RowFields
 
@@ -46,6 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_job_flags(parser.add_argument_group('the job'))
     _add_row_flags(parser.add_argument_group('the rows'))
     _add_call_flags(parser.add_argument_group('the calls'))
+    _add_money_flags(parser.add_argument_group('the money'))
     _add_parameter_flags(parser.add_argument_group('what is asked of the API, where a row does not say otherwise'))
     _add_engine_flags(parser.add_argument_group('the engine'))
     return parser
@@ -75,6 +86,17 @@ def _add_job_flags(group: Any) -> None:
         '--rows_per_manifest_file', type=whole_number(1), default=100_000, help='more rows make several manifest files'
     )
     group.add_argument('--check_inputs', action='store_true', help='read every image again, even if unchanged')
+    group.add_argument(
+        '--decode_inputs',
+        action='store_true',
+        help='decode every image in full before it is sent; else only its structure',
+    )
+    group.add_argument(
+        '--image_root',
+        type=text,
+        metavar='FOLDER',
+        help='read no local image outside this folder; if not given, whatever the rows name',
+    )
     group.add_argument(
         '--log_level', choices=('DEBUG', 'INFO', 'WARNING', 'ERROR'), default='INFO', help='least to log'
     )
@@ -124,6 +146,41 @@ def _add_call_flags(group: Any) -> None:
         type=seconds,
         default=300.0,
         help='seconds until an answer begins, and then until it is whole',
+    )
+
+
+def _add_money_flags(group: Any) -> None:
+    group.add_argument(
+        '--max_cost_usd',
+        type=dollars,
+        metavar='USD',
+        help='the most to spend, over all runs with the same --cache_path; each call counts with the most that it can '
+        'cost, so give --price_per_image too if you know it',
+    )
+    group.add_argument(
+        '--price_per_image',
+        type=dollars,
+        metavar='USD',
+        help='what an image costs; if not given, the published prices of tokens',
+    )
+    group.add_argument(
+        '--max_failure_share',
+        type=share,
+        metavar='SHARE',
+        help='stop when more than this share of the rows that were sent, 0 to 1, is not edited; after 20 rows',
+    )
+    group.add_argument(
+        '--retry',
+        type=names(*RETRIABLE),
+        default=(),
+        metavar='STATUSES',
+        help=f'ask again for what earlier runs have left as {" or ".join(RETRIABLE)}, such as {",".join(RETRIABLE)}',
+    )
+    group.add_argument(
+        '--check_images', action='store_true', help='read every image that is bought and compare it; else only its size'
+    )
+    group.add_argument(
+        '--repair', action='store_true', help='buy again what was bought, if its image is gone or was altered'
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from beam_image_edit.transforms.input_pictures import InputPicture
 from beam_image_edit.transforms.manifest import blank_edit
 from beam_image_edit.transforms.outcomes import REFUSED, Outcome
-from beam_image_edit.transforms.records import Record, count_double_billed
+from beam_image_edit.transforms.records import Record, count_double_billed, sum_known
 from beam_image_edit.transforms.samples import Sample
 from beam_image_edit.transforms.storage import Storage
 
@@ -68,10 +68,11 @@ def _calls_fields(records: Sequence[tuple[int, Record]]) -> dict[str, Any]:
         'attempts': sum(len(record.attempts) for record in made),
         'possibly_double_billed': sum(count_double_billed(record.attempts) for record in made),
         'tokens': {
-            kind: _sum_known([getattr(record.usage, kind) for record in made])
+            kind: sum_known([getattr(record.usage, kind) for record in made])
             for kind in ('input', 'output', 'thinking', 'total')
         },
-        'latency_s': _sum_known([record.latency_s for record in made], 3),
+        'cost_usd': _round(sum_known([record.cost_usd for record in made]), 12),
+        'latency_s': _round(sum_known([record.latency_s for record in made]), 3),
         'finish_reason': last.finish_reason,
         'refusal': last.error if last.status == REFUSED else None,
         'images': [
@@ -93,17 +94,16 @@ def _spent(own: Sequence[Record], run_id: str | None) -> dict[str, float]:
     """What this run spent on the records that the sample itself bought."""
     attempts = [attempt for record in own for attempt in record.attempts if attempt.run_id == run_id]
     sent = [record for record in own if record.run_id == run_id]
+    cost_usd = sum_known([attempt.cost_usd for attempt in attempts])
     return {
         'calls': len(attempts),
+        **({} if cost_usd is None else {'cost_usd': cost_usd}),
         'possibly_double_billed': sum(count_double_billed(record.attempts, run_id) for record in own),
         'input_tokens': sum(record.usage.input or 0 for record in sent),
         'output_tokens': sum((record.usage.output or 0) + (record.usage.thinking or 0) for record in sent),
     }
 
 
-def _sum_known(values: Sequence[Any], digits: int | None = None) -> Any:
-    """The sum of what is known; None if nothing is."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return None
-    return sum(known) if digits is None else round(sum(known), digits)
+def _round(value: float | None, digits: int) -> float | None:
+    """A sum of decimals without the noise of adding them up in binary."""
+    return None if value is None else round(value, digits)

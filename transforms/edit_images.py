@@ -1,27 +1,28 @@
 """EditImages: the edit step, for anyone's Beam pipeline.
 
 It only wires. What a sample needs is done by the process's `Editor`; the DoFn hands samples over in batches, never
-more than two windows of them ahead, and emits each as soon as it is done, whichever that is: a slow call holds up
-nothing but itself. A barrier per batch would take three times as long with one slow call in ten.
+more than two windows of them ahead, and emits each as soon as it is done.
 """
 
+import functools
 import json
 import uuid
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics.metric import Metrics
-from apache_beam.pvalue import PCollection, TaggedOutput
+from apache_beam.pvalue import AsSingleton, PCollection, TaggedOutput
 from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_image_edit.transforms.api_keys import DEFAULT_REFERENCE
-from beam_image_edit.transforms.editor import Editor, open_editor, release_editor
+from beam_image_edit.transforms.budget import ADMIT_ALL, Budget, order_of
+from beam_image_edit.transforms.bundle_work import BundleWork
+from beam_image_edit.transforms.editor import open_editor, release_editor
 from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.limit_spending import LimitSpending
 from beam_image_edit.transforms.names import clean_id
 from beam_image_edit.transforms.outcomes import EDITED, STATUSES, Outcome
 from beam_image_edit.transforms.retries import RetryPolicy
@@ -107,13 +108,15 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
         """Wires batches of samples to the process's editor."""
         if not rows.is_bounded:
             raise ConfigurationError('EditImages takes bounded input only: a stream has no last row to wait for')
+        samples = rows | 'ToSamples' >> beam.Map(to_sample)
+        budget = self._config.budget()
+        limit = AsSingleton(samples | 'LimitSpending' >> LimitSpending(self._config, budget)) if budget else ADMIT_ALL
         outcomes = (
-            rows
-            | 'ToSamples' >> beam.Map(to_sample)
+            samples
             # BatchElements forgets the timestamps of what it batches.
             | 'WithTimestamps' >> beam.Map(lambda sample, timestamp=beam.DoFn.TimestampParam: (sample, timestamp))
             | 'Batch' >> beam.BatchElements(min_batch_size=self._batch_size, max_batch_size=self._batch_size)
-            | 'Edit' >> beam.ParDo(_EditBatch(self._config)).with_outputs(FAILED_TAG, main=EDITED_TAG)
+            | 'Edit' >> beam.ParDo(_EditBatch(self._config, budget), limit).with_outputs(FAILED_TAG, main=EDITED_TAG)
         )
         if self._error_handler is None:
             return outcomes
@@ -153,38 +156,12 @@ class _Place:
         return placed if outcome.status == EDITED else TaggedOutput(FAILED_TAG, placed)
 
 
-class _Unfinished:
-    """What one bundle has submitted and not yet emitted."""
-
-    def __init__(self, editor: Editor) -> None:
-        self._editor = editor
-        self._places: dict[Future[Outcome], _Place] = {}
-        self._done: SimpleQueue[Future[Outcome]] = SimpleQueue()
-        self._limit = 2 * editor.config.max_in_flight
-
-    def submit(self, sample: Sample, place: _Place) -> Iterator[tuple[Outcome, _Place]]:
-        """Begins a sample's editing; gives what must be done first to make room, and what is done anyway."""
-        while len(self._places) >= self._limit or not self._done.empty():
-            yield self._take()
-        future = self._editor.submit(sample)
-        self._places[future] = place
-        future.add_done_callback(self._done.put)
-
-    def drain(self) -> Iterator[tuple[Outcome, _Place]]:
-        """Gives all the rest, each as it is done."""
-        while self._places:
-            yield self._take()
-
-    def _take(self) -> tuple[Outcome, _Place]:
-        future = self._done.get()
-        return future.result(), self._places.pop(future)
-
-
 class _EditBatch(beam.DoFn):
     """Hands samples to the process's editor and emits their outcomes."""
 
-    def __init__(self, config: EditorConfig) -> None:
+    def __init__(self, config: EditorConfig, budget: Budget | None) -> None:
         self._config = config
+        self._budget = budget
         self._rows = {
             status: Metrics.counter('beam-image-edit', f'rows-{status.replace("_", "-")}') for status in STATUSES
         }
@@ -197,15 +174,17 @@ class _EditBatch(beam.DoFn):
         release_editor(self._editor)
 
     def start_bundle(self) -> None:
-        self._unfinished = _Unfinished(self._editor)
+        self._work: BundleWork[_Place, Outcome] = BundleWork(2 * self._config.max_in_flight)
 
-    def process(self, batch: Any, window: Any = beam.DoFn.WindowParam) -> Iterator[Any]:
+    def process(self, batch: Any, limit: int, window: Any = beam.DoFn.WindowParam) -> Iterator[Any]:
         for sample, timestamp in batch:
-            for outcome, place in self._unfinished.submit(sample, _Place(timestamp, window)):
+            refusal = self._budget.refusal if self._budget and order_of(sample) >= limit else None
+            begin = functools.partial(self._editor.submit, sample, refusal)
+            for outcome, place in self._work.submit(begin, _Place(timestamp, window)):
                 yield self._emit(outcome, place)
 
     def finish_bundle(self) -> Iterator[Any]:
-        for outcome, place in self._unfinished.drain():
+        for outcome, place in self._work.drain():
             yield self._emit(outcome, place)
 
     def _emit(self, outcome: Outcome, place: _Place) -> Any:

@@ -1,39 +1,28 @@
 """Editing a sample: its row is checked, its pictures are prepared, and its turns are bought one after the other.
 
-Nothing here sends or stores; that is the buyer's. What differs between the formats is only how turns hang together: a
-Gemini conversation carries its history along, an OpenAI edit starts from the image that the last one made.
+Nothing here sends or stores; that is the buyer's.
 """
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from beam_image_edit.transforms.clients.calls import Call, Exchange
 from beam_image_edit.transforms.clients.client import Endpoint
-from beam_image_edit.transforms.conversions import Picture, prepare, prepare_for_dall_e_2
 from beam_image_edit.transforms.edit_fields import make_outcome
 from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput, Stopped, StorageError
 from beam_image_edit.transforms.input_pictures import InputPicture, InputPictures
 from beam_image_edit.transforms.models import ModelFacts
 from beam_image_edit.transforms.outcomes import EDITED, FAILED, INVALID_INPUT, STOPPED, Outcome
+from beam_image_edit.transforms.prices import CallSize
 from beam_image_edit.transforms.purchases import Buyer, Purchase
 from beam_image_edit.transforms.records import Record
-from beam_image_edit.transforms.request_keys import request_key
+from beam_image_edit.transforms.row_calls import RowCalls
 from beam_image_edit.transforms.row_checks import check_row, select_parameters
 from beam_image_edit.transforms.row_pictures import look_at_pictures
-from beam_image_edit.transforms.rows import Parameters, Row, RowFields, parse_row
+from beam_image_edit.transforms.rows import Parameters, RowFields, parse_row
 from beam_image_edit.transforms.samples import Sample
 from beam_image_edit.transforms.storage import Storage
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One call of a row: which turn, and which of the turn's calls."""
-
-    turn: int
-    sample_number: int = 0
 
 
 @dataclass(slots=True)
@@ -83,10 +72,15 @@ class SampleEditor:
         self._storage = storage
         self._run_id = run_id
 
-    async def edit(self, sample: Sample) -> Outcome:
-        """What becomes of a sample; every failure is an outcome, none is raised."""
+    async def edit(self, sample: Sample, refusal: str | None = None) -> Outcome:
+        """What becomes of a sample; every failure is an outcome, none is raised.
+
+        Args:
+            sample: the row.
+            refusal: why nothing may be sent for it, so that it gets what has been bought before; None if it may.
+        """
         progress = _Progress(sample.name)
-        status, error = await self._edit(sample, progress)
+        status, error = await self._edit(sample, refusal, progress)
         return make_outcome(
             sample,
             status,
@@ -98,14 +92,41 @@ class SampleEditor:
             run_id=self._run_id,
         )
 
-    async def _edit(self, sample: Sample, progress: _Progress) -> tuple[str, str | None]:
+    async def find_unbought(self, sample: Sample) -> list[tuple[str, CallSize]]:
+        """The calls that would be sent for a sample now, each with a key; none for a row that can't be used.
+
+        A turn that follows an unbought one has no request key yet, since that depends on the image that it edits; it
+        gets one here that is the same for the same conversation.
+
+        Raises:
+            StorageError: what has been bought can't be looked up.
+            Stopped: nothing may be sent any more.
+        """
         try:
-            row = parse_row(sample, self._fields, self._defaults)
-            row = replace(row, parameters=select_parameters(row.parameters, self._endpoint.format_name))
-            check_row(row, self._endpoint.format_name, self._facts, self._model)
-            images, mask = look_at_pictures(self._pictures, row, self._facts)
-            progress.pictures = (*images, mask) if mask else images
-            await self._buy_all(row, images, mask, progress)
+            calls = self._look_at(sample)
+        except (InvalidInput, BrokenPicture):
+            return []
+        unbought: list[tuple[str, CallSize]] = []
+        previous: Record | None = None
+        for step in calls.steps():
+            key = calls.key(step, previous)
+            if unbought and step.turn:
+                unbought.append((f'{unbought[0][0]} {key}', calls.size(step)))
+                continue
+            record = await self._buyer.find(key)
+            if record is None:
+                unbought.append((key, calls.size(step)))
+            elif record.status != EDITED:
+                break
+            else:
+                previous = record
+        return unbought
+
+    async def _edit(self, sample: Sample, refusal: str | None, progress: _Progress) -> tuple[str, str | None]:
+        try:
+            calls = self._look_at(sample)
+            progress.pictures = (*calls.images, calls.mask) if calls.mask else calls.images
+            await self._buy_all(calls, refusal, progress)
         except (InvalidInput, BrokenPicture) as error:
             return INVALID_INPUT, _with_line(sample, str(error))
         except Stopped as error:
@@ -118,94 +139,32 @@ class SampleEditor:
         last = progress.records[-1][1]
         return last.status, last.error
 
-    async def _buy_all(
-        self, row: Row, images: tuple[InputPicture, ...], mask: InputPicture | None, progress: _Progress
-    ) -> None:
+    def _look_at(self, sample: Sample) -> RowCalls:
+        """A sample's calls, once its row and its pictures are checked."""
+        row = parse_row(sample, self._fields, self._defaults)
+        row = replace(row, parameters=select_parameters(row.parameters, self._endpoint.format_name))
+        check_row(row, self._endpoint.format_name, self._facts, self._model)
+        images, mask = look_at_pictures(self._pictures, row, self._facts)
+        return RowCalls(row, images, mask, self._endpoint, self._model, self._facts, self._read)
+
+    async def _buy_all(self, calls: RowCalls, refusal: str | None, progress: _Progress) -> None:
         previous: Record | None = None
-        for step in _steps(row, self._endpoint.format.has_conversations):
-            key = self._key_of(row, images, mask, step, previous)
+        for step in calls.steps():
+            key = calls.key(step, previous)
             progress.name = progress.name or key[:16]
             purchase = Purchase(
                 key=key,
                 name=progress.name,
                 first=sum(len(record.images) for _, record in progress.records),
                 model=self._model,
-                make_call=lambda step=step: self._make_call(row, images, mask, step, progress.records),  # type: ignore[misc]
+                size=calls.size(step),
+                make_call=lambda step=step: calls.call(step, progress.records),  # type: ignore[misc]
             )
-            record = await self._buyer.buy(purchase)
+            record = await self._buyer.buy(purchase, refusal)
             progress.records.append((step.turn, record))
             if record.status != EDITED:
                 return
             previous = record
-
-    def _key_of(
-        self,
-        row: Row,
-        images: tuple[InputPicture, ...],
-        mask: InputPicture | None,
-        step: Step,
-        previous: Record | None,
-    ) -> str:
-        is_first = step.turn == 0
-        chained = () if previous is None else tuple(image.sha256 for image in previous.images[:1])
-        return request_key(
-            api_format=self._endpoint.format_name,
-            base_url=self._endpoint.base_url,
-            model=self._model,
-            prompts=row.instructions[: step.turn + 1],
-            system=row.system,
-            images=tuple(image.sha256 for image in images) if is_first else chained,
-            mask=mask.sha256 if mask and is_first else None,
-            parameters=self._key_parameters(row),
-            previous=None if is_first or previous is None else previous.key,
-            variant=row.variant,
-            sample_number=step.sample_number,
-        )
-
-    def _key_parameters(self, row: Row) -> Parameters:
-        # Where each image is a call of its own, asking for more of them must not buy the first ones again.
-        return replace(row.parameters, n=1) if self._endpoint.format.has_conversations else row.parameters
-
-    def _make_call(
-        self,
-        row: Row,
-        images: tuple[InputPicture, ...],
-        mask: InputPicture | None,
-        step: Step,
-        records: list[tuple[int, Record]],
-    ) -> Call:
-        is_first = step.turn == 0
-        call = Call(
-            model=self._model,
-            prompt=row.instructions[step.turn] if row.instructions else None,
-            images=tuple(image.load() for image in images) if is_first else (),
-            parameters=row.parameters,
-            mask=mask.load() if mask and is_first else None,
-            system=row.system,
-        )
-        if is_first:
-            return call
-        if self._endpoint.format.has_conversations:
-            return replace(call, history=self._history(row, images, records))
-        return replace(call, images=(self._prepare_again(self._read(records[-1][1], 0)),))
-
-    def _history(
-        self, row: Row, images: tuple[InputPicture, ...], records: list[tuple[int, Record]]
-    ) -> tuple[Exchange, ...]:
-        return tuple(
-            Exchange(
-                prompt=row.instructions[turn],
-                images=tuple(image.load() for image in images) if turn == 0 else (),
-                answer_parts=record.parts,
-                answer_images=tuple(self._read(record, position) for position in range(len(record.images))),
-            )
-            for turn, record in records
-        )
-
-    def _prepare_again(self, content: bytes) -> Picture:
-        if self._facts.needs_dall_e_2_input:
-            return prepare_for_dall_e_2(content)
-        return prepare(content, self._facts.accepted_mimes, self._facts.max_image_bytes)
 
     def _read(self, record: Record, position: int) -> bytes:
         path = record.images[position].path
@@ -213,15 +172,6 @@ class SampleEditor:
         if content is None:
             raise StorageError(f"the conversation can't go on: {self._storage.url(path)} was bought, but is gone")
         return content
-
-
-def _steps(row: Row, has_conversations: bool) -> Iterator[Step]:
-    """The calls of a row: one a turn, or for an API that makes one image a call as many as images are asked for."""
-    turns = max(1, len(row.instructions))
-    calls = row.parameters.n if has_conversations and turns == 1 else 1
-    for turn in range(turns):
-        for sample_number in range(calls):
-            yield Step(turn, sample_number)
 
 
 def _with_line(sample: Sample, reason: str) -> str:

@@ -4,8 +4,11 @@ It knows no Beam. Beam makes several DoFn instances in a process, tears them dow
 all find the same editor in a table by its configuration, so that the number of calls in flight is what was asked for.
 """
 
+import logging
 import threading
+from collections.abc import Coroutine
 from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from beam_image_edit.transforms.api_keys import read_api_key
 from beam_image_edit.transforms.call_window import CallWindow
@@ -14,17 +17,23 @@ from beam_image_edit.transforms.clients.client import ApiClient, Endpoint
 from beam_image_edit.transforms.clients.http import HttpClient
 from beam_image_edit.transforms.editing import SampleEditor
 from beam_image_edit.transforms.editor_config import EditorConfig
+from beam_image_edit.transforms.errors import Stopped
+from beam_image_edit.transforms.failure_watch import FailureWatch
 from beam_image_edit.transforms.input_pictures import InputPictures
 from beam_image_edit.transforms.inputs import InputReader
 from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.models import facts_of
 from beam_image_edit.transforms.outcomes import Outcome
+from beam_image_edit.transforms.prices import CallSize
 from beam_image_edit.transforms.purchases import Buyer
+from beam_image_edit.transforms.reruns import Reruns
 from beam_image_edit.transforms.samples import Sample
 from beam_image_edit.transforms.scheduler import Scheduler
 from beam_image_edit.transforms.stop_file import StopFile
 from beam_image_edit.transforms.storage import Storage
 
+_log = logging.getLogger(__name__)
+T = TypeVar('T')
 # Threads beyond the window: they read and prepare the next samples while the others' calls are out.
 _PREPARING_THREADS = 4
 
@@ -52,14 +61,18 @@ class Editor:
         self._http = HttpClient(config.max_in_flight, config.connect_timeout_s, config.read_timeout_s)
         # The read timeout bounds the wait for an answer, and again the reading of it.
         timeout_s = config.connect_timeout_s + 2 * config.read_timeout_s
-        ledger = Ledger(self._storage, config.run_id, timeout_s, config.is_retrying_in_doubt)
+        ledger = Ledger(
+            self._storage, config.run_id, timeout_s, config.is_retrying_in_doubt, config.max_cost_usd is not None
+        )
+        self._failures = FailureWatch(config.max_failure_share, self.stop)
         buyer = Buyer(
             client=ApiClient(endpoint, self._http),
             storage=self._storage,
             ledger=ledger,
             window=self._window,
-            policy=config.retry_policy,
-            run_id=config.run_id,
+            policy=config.policy,
+            reruns=Reruns(self._storage, config.run_id, config.retried, config.is_checking_images, config.is_repairing),
+            price=config.find_price(),
             on_fatal=self.stop,
         )
         self._samples = SampleEditor(
@@ -82,13 +95,20 @@ class Editor:
         self._unfinished = 0
         self._lock = threading.Lock()
 
-    def submit(self, sample: Sample) -> 'Future[Outcome]':
-        """Begins a sample's editing; never blocks, so whoever submits keeps count of what is unfinished."""
-        with self._lock:
-            self._unfinished += 1
-        future = self._scheduler.start(self._samples.edit(sample))
-        future.add_done_callback(self._count_finished)
+    def submit(self, sample: Sample, refusal: str | None = None) -> Future[Outcome]:
+        """Begins a sample's editing; never blocks, so whoever submits keeps count of what is unfinished.
+
+        Args:
+            sample: the row.
+            refusal: why nothing may be sent for it, so that it gets what has been bought before; None if it may.
+        """
+        future = self._start(self._samples.edit(sample, refusal))
+        future.add_done_callback(lambda done: self._failures.note(done.result()))
         return future
+
+    def find_unbought(self, sample: Sample) -> Future[list[tuple[str, CallSize]] | None]:
+        """Begins to find out which calls are to be sent for a sample; None if that can't be known. Never blocks."""
+        return self._start(self._find_unbought(sample))
 
     def stop(self, reason: str) -> None:
         """Sends nothing from now on, in this process and in the run's others; calls in flight finish and are kept."""
@@ -106,7 +126,23 @@ class Editor:
         self._scheduler.close()
         self._http.close()
 
-    def _count_finished(self, _: 'Future[Outcome]') -> None:
+    async def _find_unbought(self, sample: Sample) -> list[tuple[str, CallSize]] | None:
+        try:
+            return await self._samples.find_unbought(sample)
+        except Stopped:
+            return []
+        except Exception as error:  # whatever nobody foresaw in a row ends no job
+            _log.warning('it is not known what %s can cost: %s', sample.name or sample.line, error)
+            return None
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        with self._lock:
+            self._unfinished += 1
+        future = self._scheduler.start(work)
+        future.add_done_callback(self._count_finished)
+        return future
+
+    def _count_finished(self, _: Future[Any]) -> None:
         with self._lock:
             self._unfinished -= 1
 

@@ -1,12 +1,15 @@
 """An editor's configuration: all that a worker needs to know, checked before anything starts."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from beam_image_edit.transforms.api_keys import DEFAULT_REFERENCE, check_reference
+from beam_image_edit.transforms.budget import MAX_USD, Budget
 from beam_image_edit.transforms.clients import DEFAULT_MODELS, load_format
 from beam_image_edit.transforms.clients.payloads import join_base_url
 from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.prices import Price, find_price
+from beam_image_edit.transforms.reruns import check_retried
 from beam_image_edit.transforms.retries import RetryPolicy
 from beam_image_edit.transforms.rows import Parameters, RowFields
 
@@ -30,6 +33,14 @@ class EditorConfig:
         parameters: what is asked of the API, where a row does not say otherwise.
         is_retrying_in_doubt: whether a call whose answer an earlier run lost is sent again.
         is_reading_all_inputs: whether input images are read again though size and time are unchanged.
+        is_decoding_inputs: whether the pixels of input images are decoded to see that they are whole.
+        image_root: the only folder from which local images are read; None: any.
+        retried: which of `reruns.RETRIABLE` an earlier run's calls are sent again for.
+        is_checking_images: whether images that are bought are read and compared.
+        is_repairing: whether images that were bought, and are gone or altered, are bought again.
+        max_failure_share: of the rows that calls were sent for, 0 to 1; when more fail, the run is stopped.
+        max_cost_usd: the most to spend, over all runs on the cache path; None: no limit.
+        price_per_image: in dollars, in place of the known prices of tokens.
     """
 
     api_format: str
@@ -46,6 +57,14 @@ class EditorConfig:
     parameters: Parameters = field(default_factory=Parameters)
     is_retrying_in_doubt: bool = True
     is_reading_all_inputs: bool = False
+    is_decoding_inputs: bool = False
+    image_root: str | None = None
+    retried: tuple[str, ...] = ()
+    is_checking_images: bool = False
+    is_repairing: bool = False
+    max_failure_share: float | None = None
+    max_cost_usd: float | None = None
+    price_per_image: float | None = None
 
     def __post_init__(self) -> None:
         """Refuses what can't work, before anything starts."""
@@ -58,11 +77,45 @@ class EditorConfig:
         for name, least in (('max_in_flight', 1), ('connect_timeout_s', 0.001), ('read_timeout_s', 0.001)):
             if getattr(self, name) < least:
                 raise ConfigurationError(f'{name} must be >= {least}, got {getattr(self, name)}')
+        check_retried(self.retried)
+        if self.max_failure_share is not None and not 0 <= self.max_failure_share <= 1:
+            raise ConfigurationError(f'max_failure_share must be from 0 to 1, got {self.max_failure_share}')
+        if self.price_per_image is not None:
+            self.find_price()
+        self.budget()
 
     @property
     def model(self) -> str:
         """The model's name."""
         return self.model_name or DEFAULT_MODELS[self.api_format]
+
+    @property
+    def policy(self) -> RetryPolicy:
+        """How often a call is tried; under a budget nothing is sent again that was, or may have been, paid for."""
+        if self.max_cost_usd is None:
+            return self.retry_policy
+        return replace(self.retry_policy, max_ambiguous_retries=0, max_no_image_retries=0)
+
+    def find_price(self) -> Price | None:
+        """The model's price; None if it is not known."""
+        return find_price(self.api_format, self.model, self.price_per_image)
+
+    def budget(self) -> Budget | None:
+        """What may be spent; None: no limit.
+
+        Raises:
+            ConfigurationError: it can't be kept, since the model's price is not known.
+        """
+        if self.max_cost_usd is None:
+            return None
+        if not 0 <= self.max_cost_usd <= MAX_USD:
+            raise ConfigurationError(f'max_cost_usd must be from 0 to {MAX_USD:,}, got {self.max_cost_usd}')
+        price = self.find_price()
+        if price is None:
+            raise ConfigurationError(
+                f'max_cost_usd needs a price, and that of {self.model} is not known: give --price_per_image'
+            )
+        return Budget(self.max_cost_usd, price)
 
     @property
     def identity(self) -> str:

@@ -12,6 +12,19 @@ State = Literal['sent', 'failed', 'unsent']
 
 
 @dataclass(frozen=True, slots=True)
+class Stake:
+    """What is at stake when a call is sent.
+
+    Attributes:
+        cost_usd: what it costs if its answer is lost; None where that can't be known.
+        reserved_usd: the most that it can cost; None where no price is known.
+    """
+
+    cost_usd: float | None = None
+    reserved_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """One attempt of a call.
 
@@ -24,6 +37,8 @@ class Intent:
         state: how far it has come.
         billed: what it cost, as far as can be known.
         error: what came instead of images.
+        cost_usd: what it cost, as far as can be known.
+        reserved_usd: the most that it can cost; None where no price is known.
     """
 
     attempt: int
@@ -34,10 +49,12 @@ class Intent:
     state: State = 'sent'
     billed: Billed = 'maybe'
     error: str | None = None
+    cost_usd: float | None = None
+    reserved_usd: float | None = None
 
-    def failed(self, billed: Billed, error: str) -> 'Intent':
+    def failed(self, billed: Billed, error: str, cost_usd: float | None = None) -> 'Intent':
         """The intent of a call that brought no images, and that nobody has to wait for."""
-        return replace(self, state='failed', billed=billed, error=error)
+        return replace(self, state='failed', billed=billed, error=error, cost_usd=cost_usd)
 
     def unsent(self) -> 'Intent':
         """The intent of a call that was not sent after all."""
@@ -45,9 +62,10 @@ class Intent:
 
     def to_attempt(self) -> Attempt:
         """The intent of a call that is over, as records tell it."""
+        attempt = Attempt(self.attempt, self.run_id, self.billed, self.error, self.cost_usd, self.reserved_usd)
         if self.state == 'sent':
-            return Attempt(self.attempt, self.run_id, 'maybe', 'its worker died with the call in flight')
-        return Attempt(self.attempt, self.run_id, self.billed, self.error)
+            return replace(attempt, billed='maybe', error='its worker died with the call in flight')
+        return attempt
 
     def to_json(self) -> bytes:
         """The intent as the ledger's file."""
@@ -71,11 +89,15 @@ class Intent:
                 state=fields['state'],
                 billed=fields['billed'],
                 error=fields['error'],
+                # Not in the files of the first version.
+                cost_usd=fields.get('cost_usd'),
+                reserved_usd=fields.get('reserved_usd'),
             )
         except (TypeError, KeyError, RecursionError) as error:
             raise ValueError(f'not an intent: {type(error).__name__}: {error}') from error
         if intent.state not in ('sent', 'failed', 'unsent') or intent.billed not in ('yes', 'no', 'maybe'):
             raise ValueError(f'not an intent: state {intent.state!r}, billed {intent.billed!r}')
+        intent.to_attempt()  # which checks the rest
         return intent
 
     @classmethod

@@ -10,13 +10,15 @@ the intent), or is in doubt: its worker died with the call in flight, and nobody
 """
 
 import logging
+import re
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import count
 
 from beam_image_edit.transforms.errors import StorageError
-from beam_image_edit.transforms.intents import Intent
+from beam_image_edit.transforms.intents import Intent, Stake
 from beam_image_edit.transforms.outcomes import FAILED, IN_DOUBT
 from beam_image_edit.transforms.owners import is_alive, this_process
 from beam_image_edit.transforms.records import Attempt, Billed, Record
@@ -25,6 +27,9 @@ from beam_image_edit.transforms.storage import Storage
 _log = logging.getLogger(__name__)
 # How long after its time limits a call may still be on its way into the ledger.
 _GRACE_S = 60.0
+_NOTHING_KNOWN = Stake()
+FOLDERS = tuple(f'{number:02x}' for number in range(256))
+_LEDGER_FILE = re.compile(r'(?P<key>[0-9a-f]{64})(\.intent-(?P<number>[1-9]\d{0,8}))?\.json')
 # Tokens of the claims whose calls this process has in flight. A claim of this process that is not among them belongs to
 # work that was given up, and nobody else would ever finish it. (Adding to and taking from a set is atomic.)
 _live_tokens: set[str] = set()
@@ -70,13 +75,22 @@ class Ledger:
         run_id: of this run.
         call_timeout_s: how long a call can take at the most; a claim of a process on another host lives no longer.
         is_retrying_in_doubt: whether a call in doubt is sent again.
+        is_on_budget: whether nothing that this run sent, and that may have been billed, is sent again by it.
     """
 
-    def __init__(self, storage: Storage, run_id: str, call_timeout_s: float, is_retrying_in_doubt: bool = True) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        run_id: str,
+        call_timeout_s: float,
+        is_retrying_in_doubt: bool = True,
+        is_on_budget: bool = False,
+    ) -> None:
         self._storage = storage
         self._run_id = run_id
         self._call_timeout_s = call_timeout_s
         self._is_retrying_in_doubt = is_retrying_in_doubt
+        self._is_on_budget = is_on_budget
 
     def find(self, key: str) -> Record | None:
         """The outcome of a call; None if there is none, or none that can be read (which is then in doubt)."""
@@ -93,8 +107,30 @@ class Ledger:
             return None
         return record
 
-    def claim(self, key: str) -> Claim | Record | Busy | InDoubt:
+    def list_calls(self, folder: str) -> Mapping[str, Collection[int]]:
+        """The calls in one of FOLDERS: their keys, each with the numbers of its attempts."""
+        calls: dict[str, set[int]] = {}
+        for name in self._storage.list(f'ledger/{folder}'):
+            if found := _LEDGER_FILE.fullmatch(name):
+                calls.setdefault(found['key'], set()).update([int(found['number'])] if found['number'] else [])
+        return calls
+
+    def attempts(self, key: str, numbers: Iterable[int]) -> list[Attempt]:
+        """Every time that a call was sent, given the numbers of its attempts as `list_calls` tells them."""
+        record = self.find(key)
+        told = {attempt.number: attempt for attempt in record.attempts} if record else {}
+        untold = {number: self._read_intent(key, number) for number in numbers if number not in told}
+        return [*told.values(), *(intent.to_attempt() for intent in untold.values())]
+
+    def claim(
+        self, key: str, reopens: Callable[[Record], bool] | None = None, stake: Stake = _NOTHING_KNOWN
+    ) -> Claim | Record | Busy | InDoubt:
         """Tries to get the right to send a call.
+
+        Args:
+            key: the request key.
+            reopens: whether a call is to be bought in spite of its record; if None, `is_open` says so.
+            stake: what the call can cost.
 
         Returns:
             A Claim: send it, then `settle` or `release` it, and in the end `abandon` it. A Record: it has been bought
@@ -104,7 +140,8 @@ class Ledger:
         _live_tokens.add(token)
         is_claimed = False
         try:
-            answer = self._claim(key, token)
+            mine = self._new_intent(token, stake)
+            answer = self._claim(key, mine, reopens or (lambda record: is_open(record, self._run_id)))
             is_claimed = isinstance(answer, Claim)
             return answer
         finally:
@@ -116,9 +153,9 @@ class Ledger:
         self._storage.write(ledger_path(record.key), record.to_json())
         _live_tokens.discard(claim.intent.token)
 
-    def release(self, claim: Claim, billed: Billed, error: str) -> None:
+    def release(self, claim: Claim, billed: Billed, error: str, cost_usd: float | None = None) -> None:
         """Writes into a claimed call's intent how it failed, so that nobody has to doubt it or wait for it."""
-        self._write_intent(claim.key, claim.intent.failed(billed, error))
+        self._write_intent(claim.key, claim.intent.failed(billed, error, cost_usd))
         _live_tokens.discard(claim.intent.token)
 
     def abandon(self, claim: Claim) -> None:
@@ -126,7 +163,8 @@ class Ledger:
         if claim.intent.token not in _live_tokens:
             return
         try:
-            self.release(claim, 'maybe', 'its worker gave up before the outcome was stored')
+            reason = 'its worker gave up before the outcome was stored'
+            self.release(claim, 'maybe', reason, claim.intent.cost_usd)
         except StorageError as error:
             _log.warning('other processes will wait for this one to end: %s', error)
         finally:
@@ -139,19 +177,19 @@ class Ledger:
         """
         return self._storage.size(_intent_path(claim.key, claim.number + 1)) is not None
 
-    def _claim(self, key: str, token: str) -> Claim | Record | Busy | InDoubt:
+    def _claim(self, key: str, claimed: Intent, reopens: Callable[[Record], bool]) -> Claim | Record | Busy | InDoubt:
         earlier: list[Attempt] = []
         for number in count(1):
-            mine = self._new_intent(number, token)
+            mine = replace(claimed, attempt=number)
             met, is_in_flight = mine, False
             if not self._storage.create(_intent_path(key, number), mine.to_json()):
-                met, is_in_flight = self._look_at(key, number, token)
-            is_mine = met.token == token
+                met, is_in_flight = self._look_at(key, number, mine.token)
+            is_mine = met.token == mine.token
             if is_mine and number == 1:
                 return Claim(key, mine, ())  # so nobody ever sent it, and there is no outcome to look for
             # Only now: whoever ended after being looked at has left an outcome by then.
             record = self.find(key)
-            if record and not is_open(record, self._run_id):
+            if record and not reopens(record):
                 if is_mine:
                     self._write_intent(key, mine.unsent())
                 return record
@@ -186,13 +224,25 @@ class Ledger:
         return is_alive(intent.owner, intent.expires_at)
 
     def _is_left_alone(self, attempt: Attempt, intent: Intent) -> bool:
-        """Whether the user wants this attempt not to be followed by another one."""
-        is_own_retry = intent.state == 'failed' and intent.run_id == self._run_id
-        return attempt.billed == 'maybe' and not self._is_retrying_in_doubt and not is_own_retry
+        """Whether this attempt is not to be followed by another one."""
+        if attempt.billed != 'maybe':
+            return False
+        is_own = intent.run_id == self._run_id
+        if is_own and self._is_on_budget:
+            return True
+        is_own_retry = is_own and intent.state == 'failed'
+        return not self._is_retrying_in_doubt and not is_own_retry
 
-    def _new_intent(self, number: int, token: str) -> Intent:
-        expires_at = time.time() + self._call_timeout_s + _GRACE_S
-        return Intent(number, self._run_id, this_process(), token, expires_at)
+    def _new_intent(self, token: str, stake: Stake) -> Intent:
+        return Intent(
+            attempt=1,
+            run_id=self._run_id,
+            owner=this_process(),
+            token=token,
+            expires_at=time.time() + self._call_timeout_s + _GRACE_S,
+            cost_usd=stake.cost_usd,
+            reserved_usd=stake.reserved_usd,
+        )
 
     def _read_intent(self, key: str, number: int) -> Intent:
         path = _intent_path(key, number)
@@ -206,9 +256,15 @@ class Ledger:
         self._storage.write(_intent_path(key, intent.attempt), intent.to_json())
 
 
-def is_open(record: Record, run_id: str) -> bool:
-    """Whether a call is still to be bought in spite of its record: an earlier run's failure is tried again."""
-    return record.status in (FAILED, IN_DOUBT) and record.run_id != run_id
+def is_open(record: Record, run_id: str, retried: Container[str] = (FAILED, IN_DOUBT)) -> bool:
+    """Whether a call is still to be bought in spite of its record: an earlier run's failure is tried again.
+
+    Args:
+        record: what the ledger has of the call.
+        run_id: of this run, which takes up nothing of its own.
+        retried: the statuses that are tried again.
+    """
+    return record.status in retried and record.run_id != run_id
 
 
 def ledger_path(key: str) -> str:

@@ -5,7 +5,8 @@ alone, and a conversation goes on from its parts.
 """
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import pairwise
 from typing import Any, Literal, TypeVar
@@ -15,6 +16,7 @@ from beam_image_edit.transforms.usage import Usage
 
 Billed = Literal['yes', 'no', 'maybe']
 _Value = TypeVar('_Value')
+_Number = TypeVar('_Number', int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,22 @@ class Attempt:
         run_id: the run that sent it.
         billed: whether the provider charged for it, as far as can be known.
         error: what came instead of images; None for a success.
+        cost_usd: what it cost, as far as can be known.
+        reserved_usd: the most that it could cost; counts against a budget where the cost is not known.
     """
 
     number: int
     run_id: str
     billed: Billed
     error: str | None = None
+    cost_usd: float | None = None
+    reserved_usd: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses what is no money, so that nothing that is read from a damaged file is added up."""
+        for usd in (self.cost_usd, self.reserved_usd):
+            if not (usd is None or (isinstance(usd, (int, float)) and 0 <= usd < math.inf)):
+                raise ValueError(f'not an amount in dollars: {usd!r}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +93,11 @@ class Record:
     finish_reason: str | None = None
     latency_s: float | None = None
 
+    @property
+    def cost_usd(self) -> float | None:
+        """What all attempts have cost, as far as can be known; None if nothing is."""
+        return sum_known([attempt.cost_usd for attempt in self.attempts])
+
     def to_json(self) -> bytes:
         """The record as the ledger's file."""
         # With escapes, since an answer's text may hold half of a surrogate pair, and a rerun must find it unchanged.
@@ -112,6 +129,16 @@ def _make(kind: type[_Value], members: Any) -> _Value:
     # Members of a later version are left out: what was bought by it stays bought.
     known = {member.name for member in fields(kind)}  # type: ignore[arg-type]
     return kind(**{name: value for name, value in members.items() if name in known})
+
+
+def sum_known(values: Sequence[_Number | None]) -> _Number | None:
+    """The sum of what is known; None if nothing is.
+
+    >>> sum_known([1, None, 2]), sum_known([None])
+    (3, None)
+    """
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if known else None
 
 
 def count_double_billed(attempts: tuple[Attempt, ...], run_id: str | None = None) -> int:

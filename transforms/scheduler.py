@@ -25,9 +25,14 @@ class _Wait:
         yield self
 
 
-async def pause(seconds: float) -> None:
-    """Waits without a thread; cut short when the scheduler's pauses are ended."""
-    await _Wait(lambda scheduler, resume: scheduler.resume_later(seconds, resume))
+async def pause(seconds: float, is_firm: bool = False) -> None:
+    """Waits without a thread.
+
+    Args:
+        seconds: how long.
+        is_firm: whether it lasts even when the scheduler's pauses are ended; if not, it is cut short then.
+    """
+    await _Wait(lambda scheduler, resume: scheduler.resume_later(seconds, resume, is_firm))
 
 
 async def settled(future: 'Future[T]') -> T:
@@ -46,9 +51,9 @@ class Scheduler:
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix='edit')
         self._clock = asyncio.new_event_loop()
-        self._pauses: dict[object, _Resume] = {}
+        self._pauses: dict[object, tuple[_Resume, bool]] = {}
         self._lock = threading.Lock()
-        self._is_hurried = False
+        self._ended_kinds: set[bool] = set()
         self._is_closed = False
         threading.Thread(target=self._run_clock, name='edit-clock', daemon=True).start()
 
@@ -59,27 +64,27 @@ class Scheduler:
         self._resume(work, future)
         return future
 
-    def resume_later(self, seconds: float, resume: _Resume) -> None:
-        """Calls `resume` after so many seconds, or at once when pauses are ended."""
+    def resume_later(self, seconds: float, resume: _Resume, is_firm: bool = False) -> None:
+        """Calls `resume` after so many seconds, or at once when pauses of its kind are ended."""
         pause_id = object()
         with self._lock:
-            if not self._is_hurried:
-                self._pauses[pause_id] = resume
+            if is_firm not in self._ended_kinds:
+                self._pauses[pause_id] = resume, is_firm
                 self._clock.call_soon_threadsafe(self._clock.call_later, seconds, self._end_pause, pause_id)
                 return
         resume()
 
-    def end_pauses(self) -> None:
+    def end_pauses(self, and_firm_ones: bool = False) -> None:
         """Ends every pause, now and from now on: there is nothing left to wait for."""
         with self._lock:
-            self._is_hurried = True
-            pauses = list(self._pauses)
-        for pause_id in pauses:
+            self._ended_kinds |= {False, and_firm_ones}
+            ended = [pause_id for pause_id, (_, is_firm) in self._pauses.items() if is_firm in self._ended_kinds]
+        for pause_id in ended:
             self._end_pause(pause_id)
 
     def close(self) -> None:
         """Ends every pause and lets the threads go when they are done; can be repeated."""
-        self.end_pauses()
+        self.end_pauses(and_firm_ones=True)
         with self._lock:
             was_closed, self._is_closed = self._is_closed, True
         if not was_closed:
@@ -92,7 +97,7 @@ class Scheduler:
 
     def _end_pause(self, pause_id: object) -> None:
         with self._lock:
-            resume = self._pauses.pop(pause_id, None)
+            resume, _ = self._pauses.pop(pause_id, (None, False))
         if resume:
             resume()
 

@@ -1,0 +1,116 @@
+"""Tried calls: what came of each time that a call was sent, and what that means for its record and its price.
+
+An answer can be one of three things: images that can be used, a failure that costs nothing, or a failure that may have
+been, or certainly was, paid for. Everything here follows from the answer alone; nothing is sent or stored.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from beam_image_edit.transforms.clients.calls import Answer
+from beam_image_edit.transforms.clients.payloads import bad_image
+from beam_image_edit.transforms.errors import ApiError, BrokenPicture
+from beam_image_edit.transforms.ledger import Claim
+from beam_image_edit.transforms.outcomes import FAILED, IN_DOUBT, NO_IMAGE, REFUSED
+from beam_image_edit.transforms.pictures import PictureInfo, identify
+from beam_image_edit.transforms.prices import Price
+from beam_image_edit.transforms.records import Attempt, Billed
+from beam_image_edit.transforms.retries import Tries
+from beam_image_edit.transforms.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """An answer whose images were looked at."""
+
+    answer: Answer
+    images: tuple[tuple[bytes, PictureInfo], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A claimed call after it was sent."""
+
+    claim: Claim
+    result: Brought | ApiError
+    latency_s: float
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that the answer reports."""
+        return self.result.usage if isinstance(self.result, ApiError) else self.result.answer.usage
+
+    @property
+    def billed(self) -> Billed:
+        """Whether it was paid for, as far as can be known."""
+        return billed_of(self.result) if isinstance(self.result, ApiError) else 'yes'
+
+
+@dataclass(slots=True)
+class TriedCall:
+    """How a call has gone so far in this run: every time it was sent, and the tokens of all answers.
+
+    Attributes:
+        run_id: of this run.
+        images_asked: how many images the call asks for.
+        price: of the model; None if it is not known.
+    """
+
+    run_id: str
+    images_asked: int
+    price: Price | None
+    attempts: tuple[Attempt, ...] = ()
+    tries: Tries = field(default_factory=Tries)
+    usage: Usage = field(default_factory=Usage)
+
+    def note(self, sent: Sent) -> None:
+        """Adds an attempt."""
+        error = sent.result if isinstance(sent.result, ApiError) else None
+        if error:
+            self.tries = self.tries.plus(error)
+        attempt = Attempt(
+            number=sent.claim.number,
+            run_id=self.run_id,
+            billed=sent.billed,
+            error=error.message if error else None,
+            cost_usd=self._cost_of(sent),
+            reserved_usd=sent.claim.intent.reserved_usd,
+        )
+        self.attempts = (*sent.claim.earlier, attempt)
+        self.usage = self.usage.plus(sent.usage) if sent.usage else self.usage
+
+    def _cost_of(self, sent: Sent) -> float | None:
+        if self.price is None:
+            return None
+        has_images = isinstance(sent.result, Brought)
+        return self.price.cost_usd(sent.usage, self.images_asked, sent.billed, has_images)
+
+
+def look_at(answer: Answer) -> Brought | ApiError:
+    """The answer with its images looked at. One that can't be read does not spoil the others, which are paid for."""
+    good: dict[int, tuple[bytes, PictureInfo]] = {}
+    problem = ''
+    for position, content in enumerate(answer.images):
+        try:
+            good[position] = (content, identify(content))
+        except BrokenPicture as error:
+            problem = str(error)
+    if not good:
+        return replace(bad_image(problem), usage=answer.usage, request_id=answer.request_id)
+    return Brought(answer.with_images(list(good)), tuple(good.values()))
+
+
+def billed_of(error: ApiError) -> Billed:
+    """Whether a failed call was paid for, as far as can be known."""
+    if error.may_be_billed:
+        return 'maybe'
+    # An answer in words, or one that was cut short, is charged for its tokens.
+    return 'yes' if error.kind in ('no_image', 'permanent') and error.usage and error.usage.total else 'no'
+
+
+def status_of(error: ApiError) -> str:
+    """The status of a call that ends with this error."""
+    if error.kind == 'refused':
+        return REFUSED
+    if error.kind == 'no_image':
+        return NO_IMAGE
+    return IN_DOUBT if error.may_be_billed and error.kind == 'retry' else FAILED
