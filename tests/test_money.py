@@ -1,0 +1,231 @@
+"""What a job spends, as its command spends it: budgets, costs, and what is bought again only when asked for."""
+
+from collections import Counter
+
+import pytest
+
+from beam_image_edit.transforms.prices import find_price
+from beam_image_edit.transforms.usage import Usage
+
+BOTH_FORMATS = pytest.mark.parametrize('api_format', ['gemini', 'openai'])
+PRICE = '--price_per_image=0.039'
+
+
+def row(instruction, **more):
+    turns = [instruction] if isinstance(instruction, str) else instruction
+    return {'images': 'a.png', 'conversations': turns, **more}
+
+
+def rows(count):
+    return [row(f'Blur it {number} times') for number in range(count)]
+
+
+@BOTH_FORMATS
+def test_budget_of_a_dollar_buys_25_images_at_39_tenths_of_a_cent(edit, emulator, api_format):
+    run = edit(rows(60), f'--api_format={api_format}', '--max_cost_usd=1.00', PRICE)
+    assert run.code == 1
+    assert run.statuses == ['edited'] * 25 + ['stopped'] * 35
+    assert emulator.count == 25
+    assert run.summary['cost_usd'] == run.summary['cost_usd_of_all_rows'] == 0.975
+    assert '--max_cost_usd 1' in run.rows[25]['edit']['error']
+    assert run.rows[0]['edit']['cost_usd'] == 0.039
+
+
+def test_budget_holds_over_reruns_and_can_be_raised(edit, emulator):
+    flags = ('--max_cost_usd=0.20', PRICE)
+    edit(rows(20), *flags)
+    assert edit(rows(20), *flags).statuses.count('edited') == emulator.count == 5
+    assert edit(list(reversed(rows(20))), *flags).statuses == ['stopped'] * 15 + ['edited'] * 5
+    assert emulator.count == 5
+    raised = edit(rows(20), '--max_cost_usd=0.40', PRICE)
+    assert raised.statuses == ['edited'] * 10 + ['stopped'] * 10
+    assert emulator.count == 10
+    assert (raised.summary['cost_usd'], raised.summary['cost_usd_of_all_rows']) == (0.195, 0.39)
+
+
+def test_budget_counts_what_was_bought_without_one(edit, emulator):
+    edit(rows(3))
+    bought = sum(row['edit']['cost_usd'] for row in edit(rows(3)).rows)
+    assert bought > 0.3
+    run = edit(rows(10), f'--max_cost_usd={bought + 0.08}', PRICE)
+    assert run.statuses == ['edited'] * 5 + ['stopped'] * 5
+
+
+@BOTH_FORMATS
+def test_budget_counts_images_turns_and_shared_calls(edit, emulator, api_format):
+    asked = [row('Blur it', n=3), row(['Mirror it', 'Invert it']), row('Blur it', n=3), row('Sepia'), row('Rotate it')]
+    run = edit(asked, f'--api_format={api_format}', '--max_cost_usd=0.24', PRICE)
+    assert run.statuses == ['edited'] * 4 + ['stopped']
+    assert [row['edit']['cost_usd'] for row in run.rows] == [0.117, 0.078, 0.117, 0.039, None]
+    assert run.summary['cost_usd'] == pytest.approx(0.234)
+
+
+def test_budget_leaves_a_conversation_where_it_ends(edit, emulator):
+    edit([row(['Mirror it'])], PRICE)
+    run = edit([row(['Mirror it', 'Invert it', 'Blur it']), row('Sepia')], '--max_cost_usd=0.10', PRICE)
+    # The two missing turns would cost more than the six cents that are left, and so would any row after them.
+    assert run.statuses == ['stopped', 'stopped']
+    assert [len(paths) for paths in run.images] == [1, 0]
+    assert emulator.count == 1
+
+
+@BOTH_FORMATS
+def test_lost_answers_count_as_spent_and_are_not_sent_again(edit, emulator, api_format):
+    lost = {'times': None, 'fault': 'reset', 'when': 'after_work'}
+    emulator.set_faults([{'match': f'it {number} times', **lost} for number in (1, 7)])
+    run = edit(rows(12), f'--api_format={api_format}', '--max_cost_usd=0.40', PRICE)
+    assert Counter(run.statuses) == {'edited': 8, 'in_doubt': 2, 'stopped': 2}
+    assert emulator.count == emulator.billed == 10
+    assert run.summary['possibly_double_billed'] == 0
+    assert run.summary['cost_usd'] == pytest.approx(0.39)
+    emulator.set_faults([])
+    assert edit(rows(12), '--max_cost_usd=0.40', PRICE, f'--api_format={api_format}').summary['calls'] == 0
+    again = edit(rows(12), '--max_cost_usd=0.48', PRICE, f'--api_format={api_format}')
+    assert again.summary['calls'] == 2
+    assert again.summary['possibly_double_billed'] == 2
+
+
+def test_answers_without_an_image_are_not_asked_for_again_under_a_budget(edit, emulator):
+    emulator.set_faults([{'match': 'Blur', 'times': None, 'fault': 'no_image'}])
+    run = edit([row('Blur it'), row('Mirror it')], '--max_cost_usd=1', PRICE)
+    assert run.statuses == ['no_image', 'edited']
+    assert emulator.count == 2
+
+
+def test_clean_failures_are_tried_again_under_a_budget(edit, emulator):
+    emulator.set_faults([{'match': '', 'times': 2, 'fault': 'rate_limit', 'retry_after_s': 0}])
+    run = edit(rows(4), '--max_cost_usd=0.08', PRICE)
+    assert run.statuses == ['edited', 'edited', 'stopped', 'stopped']
+    assert run.summary['cost_usd'] == 0.078
+
+
+@pytest.mark.parametrize('runner', [(), ('--direct_running_mode=multi_processing', '--direct_num_workers=2')])
+def test_budget_is_one_for_all_workers(edit, emulator, runner):
+    run = edit(rows(40), '--max_cost_usd=0.50', PRICE, *runner)
+    assert run.statuses == ['edited'] * 12 + ['stopped'] * 28
+    assert emulator.count == 12
+
+
+@pytest.mark.parametrize('seen', ['every row', 'nothing'])
+def test_budget_by_tokens_reserves_the_most_that_a_call_can_cost(edit, emulator, seen):
+    most = 3.95  # 32,768 tokens of an image, and a little for what is sent
+    usd = 4 * most if seen == 'every row' else 3.9
+    run = edit(rows(4), f'--max_cost_usd={usd}')
+    assert run.statuses == (['edited'] * 4 if seen == 'every row' else ['stopped'] * 4)
+
+
+def test_budget_needs_a_price(edit, capsys):
+    with pytest.raises(SystemExit) as ended:
+        edit(rows(1), '--model_name=unheard-of', '--max_cost_usd=1')
+    assert ended.value.code == 2
+    assert 'unheard-of is not known: give --price_per_image' in capsys.readouterr().err
+
+
+def test_rows_that_cost_nothing_use_no_budget(edit, emulator):
+    broken = [{'images': 'none.png', 'conversations': ['Blur it']}, 'not a row']
+    text = '\n'.join(str(line).replace("'", '"') for line in [*broken, row('Blur it')])
+    run = edit(text, '--max_cost_usd=0.04', PRICE)
+    assert run.statuses == ['invalid_input', 'invalid_input', 'edited']
+
+
+@BOTH_FORMATS
+def test_cost_of_a_row_is_what_its_tokens_cost(edit, emulator, api_format):
+    run = edit([row('Blur it'), row(['Mirror it', 'Invert it'])], f'--api_format={api_format}')
+    price = find_price(api_format, run.rows[0]['edit']['model'])
+    billed = [
+        price.cost_usd(
+            Usage(
+                input=call.tokens.input,
+                output=call.tokens.output,
+                thinking=call.tokens.thinking,
+                input_image=call.tokens.image_input,
+                output_image=call.tokens.image_output,
+            ),
+            1,
+            'yes',
+            True,
+        )
+        for call in emulator.calls
+    ]
+    assert sum(row['edit']['cost_usd'] for row in run.rows) == pytest.approx(sum(billed))
+    assert run.summary['cost_usd'] == pytest.approx(sum(billed))
+    rerun = edit([row('Blur it'), row(['Mirror it', 'Invert it'])], f'--api_format={api_format}')
+    assert (rerun.summary['cost_usd'], rerun.lines) == (0, run.lines)
+
+
+def test_cost_of_a_model_without_a_price_is_not_known(edit):
+    run = edit(rows(2), '--model_name=gemini-3-pro-image', '--api_format=openai')
+    assert run.summary['cost_usd'] is None
+
+
+@pytest.mark.parametrize(('fault', 'status'), [('refused', 'refused'), ('no_image', 'no_image')])
+@BOTH_FORMATS
+def test_complete_outcomes_are_asked_for_again_only_if_told(edit, emulator, api_format, fault, status):
+    flags = (f'--api_format={api_format}', '--max_no_image_retries=0')
+    emulator.set_faults([{'match': 'Blur', 'times': None, 'fault': fault}])
+    asked = [row('Blur it'), row('Mirror it')]
+    assert edit(asked, *flags).statuses == [status, 'edited']
+    other = 'no_image' if status == 'refused' else 'refused'
+    assert edit(asked, *flags, f'--retry={other}').summary['calls'] == 0
+    assert edit(asked, *flags, '--retry=refused,no_image').statuses == [status, 'edited']
+    assert emulator.count == 3
+    emulator.set_faults([])
+    run = edit(asked, *flags, f'--retry={status}')
+    assert (run.code, run.statuses, run.summary['calls']) == (0, ['edited', 'edited'], 1)
+    assert run.summary['possibly_double_billed'] == 0
+    assert edit(asked, *flags, f'--retry={status}').summary['calls'] == 0
+
+
+def damage(path, how):
+    if how == 'gone':
+        path.unlink()
+    elif how == 'cut off':
+        path.write_bytes(path.read_bytes()[:100])
+    else:
+        path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
+
+
+@pytest.mark.parametrize('how', ['gone', 'cut off', 'altered'])
+@BOTH_FORMATS
+def test_damaged_images_are_noticed_and_bought_again_only_if_told(edit, emulator, api_format, how):
+    flags = (f'--api_format={api_format}', *(['--check_images'] if how == 'altered' else []))
+    before = edit(rows(3), *flags)
+    image = before.folder / before.images[1][0]
+    damage(image, how)
+    run = edit(rows(3), *flags)
+    assert (run.code, run.statuses, emulator.count) == (3, ['edited', 'failed', 'edited'], 3)
+    assert str(image) in run.rows[1]['edit']['error']
+    assert '--repair' in run.rows[1]['edit']['error']
+    repaired = edit(rows(3), *flags, '--repair')
+    assert (repaired.code, emulator.count) == (0, 4)
+    assert repaired.images == before.images
+    assert repaired.rows[1]['edit']['attempts'] == 2
+    assert edit(rows(3), *flags, '--repair').summary['calls'] == 0
+    assert edit(rows(3), *flags).lines == repaired.lines
+
+
+def test_alteration_that_keeps_the_size_is_seen_only_on_request(edit):
+    before = edit(rows(1))
+    damage(before.folder / before.images[0][0], 'altered')
+    assert edit(rows(1)).statuses == ['edited']
+    assert edit(rows(1), '--check_images').statuses == ['failed']
+
+
+def test_too_large_a_share_of_failures_stops_the_job(edit, emulator):
+    emulator.set_faults([{'match': '', 'times': None, 'fault': 'status', 'status': 400}])
+    run = edit(rows(200), '--max_failure_share=0.5')
+    counts = Counter(run.statuses)
+    assert run.code == 1
+    assert counts.keys() == {'failed', 'stopped'}
+    assert 20 <= counts['failed'] <= 20 + 32
+    assert 'max_failure_share' in run.rows[199]['edit']['error']
+
+
+def test_tolerated_share_of_failures_stops_nothing(edit, emulator):
+    emulator.set_faults([{'match': '7 times', 'times': None, 'fault': 'refused'}])
+    run = edit(rows(60), '--max_failure_share=0.5')
+    assert run.code == 3
+    assert 'stopped' not in run.statuses
+    # What an earlier run has paid for says nothing about this one.
+    emulator.set_faults([])
+    assert edit(rows(60), '--max_failure_share=0').code == 3
