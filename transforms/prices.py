@@ -45,7 +45,7 @@ class CallSize:
 
     Attributes:
         text_characters: of the prompt, the system instruction and the earlier turns.
-        images: width and height of every picture sent, with the mask and those of earlier turns; (0, 0): not yet known.
+        images: width and height of every picture sent, earlier turns' and the mask too; (0, 0): not known yet.
         images_asked: how many images this one call asks for.
         size: such as `1536x1024` (OpenAI); None: the model chooses.
         quality: such as `high` (OpenAI); None: the model chooses.
