@@ -45,6 +45,20 @@ def test_only_the_old_family_is_treated_as_such(model, is_dall_e, needs_dall_e_2
     assert facts.takes_mask
 
 
+@pytest.mark.parametrize(
+    ('api_format', 'model', 'max_output_tokens', 'max_image_tokens'),
+    [
+        ('gemini', 'gemini-3-pro-image', 32_768, 1_120),
+        ('gemini', 'something-new', 32_768, 1_120),
+        ('gemini', 'models/gemini-3.1-flash-lite-image', 4_096, 1_120),
+        ('openai', 'gpt-image-2', None, None),
+    ],
+)
+def test_facts_of_limits_the_tokens_of_a_call(api_format, model, max_output_tokens, max_image_tokens):
+    facts = facts_of(api_format, model)
+    assert (facts.max_output_tokens, facts.max_image_tokens) == (max_output_tokens, max_image_tokens)
+
+
 def test_facts_of_refuses_an_unknown_format():
     with pytest.raises(ConfigurationError, match="api_format must be one of gemini, openai, got 'azure'"):
         facts_of('azure', 'gpt-image-2')

@@ -50,7 +50,7 @@ class Call:
         fault: the fault that happened to it.
         billed: whether its image was made.
         produced: sha256 of the images that were made.
-        tokens: what it costs.
+        tokens: what it costs; an answer without an image has some too.
     """
 
     number: int
@@ -82,8 +82,8 @@ class Call:
         self.parameters = edit.parameters
 
     def note_product(self, produced: tuple[str, ...], tokens: Tokens) -> None:
-        """Writes down that its images have been made, which is when it is billed."""
-        self.billed, self.produced, self.tokens = True, produced, tokens
+        """Writes down which images have been made, which is when they are billed, and the tokens it took."""
+        self.billed, self.produced, self.tokens = bool(produced), produced, tokens
 
 
 @dataclass(frozen=True, slots=True)

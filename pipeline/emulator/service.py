@@ -135,8 +135,7 @@ class Service:
         arguments = fault.arguments if fault else {}
         product = await self._work(lambda: self.studio.make(api, edit, request.host, alteration, arguments))
         await asyncio.sleep(call.started_s + self._draw_latency() - time.monotonic())
-        if product.images:
-            call.note_product(product.images, product.tokens)
+        call.note_product(product.images, product.tokens)
         return Reply(200, product.body, headers=self._write_headers(api))
 
     def _draw_latency(self) -> float:
