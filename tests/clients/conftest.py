@@ -2,6 +2,8 @@
 
 import contextlib
 import copy
+import socket
+import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -9,9 +11,13 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from beam_image_edit.transforms.clients.calls import HttpRequest
+from beam_image_edit.transforms.clients.http import HttpClient
 from beam_image_edit.transforms.conversions import prepare
+from beam_image_edit.transforms.errors import ApiError
 
 ACCEPTED = ('image/png', 'image/jpeg', 'image/webp')
+KEY = 'secret-key-0815'
 
 
 def draw(image_format='PNG', size=(8, 6), colour='orange'):
@@ -70,6 +76,26 @@ class Exchange(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def send_chunks(self, *chunks, is_whole=True):
+        """An answer in chunks; one that is not whole ends without the last of them."""
+        self.send(body=b'', content_length=None, transfer_encoding='chunked')
+        for chunk in chunks:
+            self.wfile.write(b'%x\r\n%b\r\n' % (len(chunk), chunk))
+        self.wfile.write(b'0\r\n\r\n' if is_whole else b'')
+        self.close_connection = not is_whole
+
+    def drip(self):
+        """An answer that goes on for ever, a byte at a time."""
+        self.send(body=b'', content_length='1000000')
+        while not self.server.ended.wait(0.01):
+            self.wfile.write(b' ')
+
+    def reset(self):
+        """Ends the connection the way a crashed server does."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        self.connection.close()
+        self.close_connection = True
+
     def log_message(self, *arguments):
         pass
 
@@ -122,3 +148,53 @@ def run_server():
 @pytest.fixture
 def server(make_server):
     return make_server()
+
+
+@pytest.fixture
+def no_proxies(monkeypatch):
+    """Takes away what the environment says about proxies."""
+    for name in ('http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def make_client(no_proxies):
+    """Makes HTTP clients that wait for nothing between the tries of a download."""
+    with contextlib.ExitStack() as stack:
+
+        def make(read_timeout_s=5.0, **more):
+            client = HttpClient(4, 2.0, read_timeout_s, sleep=lambda _: None, **more)
+            stack.callback(client.close)
+            return client
+
+        yield make
+
+
+@pytest.fixture
+def client(make_client):
+    return make_client()
+
+
+def post_with_key(client, url, body=b'{"a": 1}', headers=None):
+    request = HttpRequest(url, body, 'application/json')
+    return client.post(request, {'Authorization': f'Bearer {KEY}'} if headers is None else headers)
+
+
+@pytest.fixture
+def post():
+    """Sends a small request with the key."""
+    return post_with_key
+
+
+def catch_error(action, *arguments, **more):
+    with pytest.raises(ApiError) as caught:
+        action(*arguments, **more)
+    assert KEY not in f'{caught.value!r} {caught.value.__cause__!r}'
+    return caught.value
+
+
+@pytest.fixture
+def error_of():
+    """The error that an action ends in, which never holds the key."""
+    return catch_error
