@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 from beam_image_edit.transforms.clients.calls import HttpResponse
 from beam_image_edit.transforms.clients.classify import classify
@@ -15,6 +15,14 @@ from beam_image_edit.transforms.clients.messages import shorten
 from beam_image_edit.transforms.errors import ApiError, ConfigurationError
 from beam_image_edit.transforms.usage import Usage
 
+_LABEL = r'\w(?:[\w-]{0,61}\w)?'
+_BASE_URL = re.compile(
+    rf'https?://(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{{1,5}}))?(?P<path>/[^ \\]*)?',
+    re.IGNORECASE,
+)
+_MAX_PORT = 65_535
+# A user (and password) before the host, or a query or fragment, which may hold a key.
+_HIDES_A_SECRET = re.compile(r'[^/]*/{0,2}[^/]*@|.*[?#]', re.DOTALL)
 _VERSION = re.compile(r'v\d+((alpha|beta)\d*)?')
 # Where an answer has its images; who has any has been served, whatever else the answer says.
 _RESULTS = ('candidates', 'data')
@@ -28,16 +36,24 @@ def join_base_url(base_url: str, default_version: str) -> str:
     'https://gateway.example/gemini/v1beta'
     >>> join_base_url('https://gateway.example/v1', 'v1beta')
     'https://gateway.example/v1'
+
+    Raises:
+        ConfigurationError: it is no address that a request can be sent to.
     """
-    base = base_url.rstrip('/')
-    parts = urlsplit(base)
-    if parts.scheme not in ('http', 'https') or not parts.netloc:
+    if _HIDES_A_SECRET.match(base_url):
         raise ConfigurationError(
-            f'the base URL must begin with http:// or https://, got {base_url!r}; check DF_BASE_URL'
+            'the base URL may hold no user, query or fragment; check DF_BASE_URL, and give the key in DF_API_KEY'
         )
-    if '@' in parts.netloc or parts.query or parts.fragment:
-        raise ConfigurationError('the base URL may hold no user, query or fragment; give the key in DF_API_KEY')
-    has_version = bool(_VERSION.fullmatch(parts.path.rsplit('/', 1)[-1]))
+    base = base_url.rstrip('/')
+    address = _BASE_URL.fullmatch(base)
+    if not address or not base.isprintable() or not 0 < int(address['port'] or 80) <= _MAX_PORT:
+        # What is no address at all may be the key, which is never shown.
+        got = repr(base_url) if base_url.lower().startswith('http') else f'{len(base_url)} other characters'
+        raise ConfigurationError(
+            f'the base URL must look like https://host, http://host:port or https://host/path, got {got}; '
+            'check DF_BASE_URL'
+        )
+    has_version = bool(_VERSION.fullmatch((address['path'] or '').rpartition('/')[2]))
     return base if has_version else f'{base}/{default_version}'
 
 
