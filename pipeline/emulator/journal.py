@@ -141,6 +141,11 @@ class Journal:
         return len(self.calls)
 
     @property
+    def in_flight(self) -> int:
+        """How many of them are not answered yet."""
+        return len(self._in_flight)
+
+    @property
     def billed(self) -> int:
         """How many of them are billed."""
         return sum(call.billed for call in list(self.calls))
@@ -152,7 +157,7 @@ class Journal:
             'count': len(calls),
             'billed': sum(call.billed for call in calls),
             'tokens': sum(call.tokens.total for call in calls),
-            'in_flight': len(self._in_flight),
+            'in_flight': self.in_flight,
             'most_in_flight': self.most_in_flight,
             'per_path': dict(Counter(call.path for call in calls)),
             'visits': [asdict(visit) for visit in list(self.visits)],

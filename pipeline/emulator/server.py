@@ -83,6 +83,11 @@ class Emulator:
         return self._service.journal.billed
 
     @property
+    def in_flight(self) -> int:
+        """How many calls have come and are not answered yet."""
+        return self._service.journal.in_flight
+
+    @property
     def most_in_flight(self) -> int:
         """How many calls were in flight at a time, at most."""
         return self._service.journal.most_in_flight
@@ -90,6 +95,14 @@ class Emulator:
     def set_faults(self, rules: str | Iterable[Mapping[str, Any]]) -> None:
         """Puts other fault rules in force, as in `faults.py`; `[]` for none."""
         self._service.rules.replace(rules)
+
+    def hold(self) -> None:
+        """Keeps all answers back from now on, so that calls stay in flight until `release`."""
+        self._loop.call_soon_threadsafe(self._service.gate.clear)
+
+    def release(self) -> None:
+        """Lets the answers go that are kept back, and all later ones."""
+        self._loop.call_soon_threadsafe(self._service.gate.set)
 
     def reset(self) -> None:
         """Forgets all calls; the fault rules stay, and happen anew."""

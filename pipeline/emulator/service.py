@@ -43,6 +43,8 @@ class Service:
         self.journal = Journal()
         self.rules = FaultRules(settings.faults)
         self.quotas = Quotas(settings.requests_per_minute, settings.max_concurrent)
+        self.gate = asyncio.Event()  # while it is not set, answers are kept back
+        self.gate.set()
 
     def restart(self) -> None:
         """Forgets all calls; the rules stay, and happen anew."""
@@ -135,6 +137,7 @@ class Service:
         arguments = fault.arguments if fault else {}
         product = await self._work(lambda: self.studio.make(api, edit, request.host, alteration, arguments))
         await asyncio.sleep(call.started_s + self._draw_latency() - time.monotonic())
+        await self.gate.wait()
         call.note_product(product.images, product.tokens)
         return Reply(200, product.body, headers=self._write_headers(api))
 

@@ -82,6 +82,18 @@ def test_calls_in_flight_end_with_the_server():
     assert emulator.billed == 0
 
 
+def test_answers_are_held_until_they_are_released(emulator, wire):
+    emulator.hold()
+    client = threading.Thread(target=wire.edit)
+    client.start()
+    while not (emulator.calls and emulator.calls[0].prompt):
+        time.sleep(0.01)
+    assert (emulator.count, emulator.in_flight, emulator.billed) == (1, 1, 0)
+    emulator.release()
+    client.join()
+    assert (emulator.count, emulator.in_flight, emulator.billed) == (1, 0, 1)
+
+
 def test_fixed_size_is_the_size_of_all_pictures(wire_to):
     with Emulator(pixels='320x200', image_bytes=200_000) as emulator:
         answer = wire_to(emulator.url).edit(size='1024x1024').json()
