@@ -121,9 +121,9 @@ class PricePerToken:
     source: str
 
     def cost_usd(self, usage: Usage | None, images_asked: int, billed: Billed, has_images: bool) -> float | None:  # noqa: ARG002
-        """As `Price.cost_usd`: tokens are charged for with or without images; without them, nothing or nobody knows.
+        """As `Price.cost_usd`: by the tokens, with or without images; without tokens only what is not billed is known.
 
-        Tokens that were served from a provider's cache count in full, since neither API says which were images.
+        What a provider had in its cache counts in full, which is never too little.
         """
         usage = _fill_gap(usage or Usage())
         sent, made = usage.input or 0, usage.output or 0
