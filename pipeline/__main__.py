@@ -2,9 +2,9 @@
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from beam_image_edit.pipeline.checks import check_job, find_warnings
 from beam_image_edit.pipeline.command_line import fail, parse_args
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run_id = run_job(config)
     except Exception as error:
         _log.debug('the job failed', exc_info=True)
-        _log.error('the job failed: %s; what was bought is kept, run the same command to go on', _first_line(error))
+        _log.error('the job failed: %s; what was bought is kept, run the same command to go on', _find_reason(error))
         return 1
     storage = Storage(cache_path)
     summary = json.loads(storage.read('summary.json') or b'{}')
@@ -51,11 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def exit_code(rows: Mapping[str, int]) -> int:
-    """What the rows' statuses mean for a script.
-
-    >>> exit_code({'edited': 3}), exit_code({}), exit_code({'edited': 2, 'refused': 1}), exit_code({'stopped': 1})
-    (0, 0, 3, 1)
-    """
+    """What the rows' statuses mean for a script."""
     if rows.get('stopped'):
         return 1
     return 3 if any(count for status, count in rows.items() if status != 'edited') else 0
@@ -65,13 +61,16 @@ def _set_up_logging(level: str) -> None:
     # Beam has put a handler of its own on the root logger by now.
     logging.basicConfig(level=level, format=f'%(asctime)s {PROGRAM} %(levelname)s %(message)s', force=True)
     if level != 'DEBUG':
-        logging.getLogger('apache_beam').setLevel(logging.WARNING)
+        # What Beam logs as an error ends the job, which then says so in one line instead of in pages.
+        logging.getLogger('apache_beam').setLevel(logging.CRITICAL)
 
 
-def _first_line(error: BaseException) -> Any:
-    """What to tell of a failure that passed through Beam: the cause, not where it was wrapped."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0]
+def _find_reason(error: BaseException) -> str:
+    """What to tell of a failure that passed through Beam: its cause, not where it was wrapped, nor a traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    is_traceback = any(line.startswith('Traceback ') for line in lines)
+    reason = re.sub(r'^[\w.]+(Error|Exception|Input|Picture): ', '', lines[-1]) if is_traceback else lines[0]
+    return re.sub(r" \[while running '.*", '', reason)
 
 
 if __name__ == '__main__':

@@ -59,7 +59,10 @@ class Budget:
     @property
     def refusal(self) -> str:
         """Why a call that is not admitted is not sent."""
-        return f'it does not fit into what is left of --max_cost_usd {self.usd:g}'
+        return (
+            f'it does not fit into what is left of --max_cost_usd {self.usd:g}, where each call counts with the most '
+            f'that it can cost ({self.price}; --price_per_image sets another price)'
+        )
 
     def reserve(self, sample: Sample, unbought: Sequence[tuple[str, CallSize]] | None) -> Reservations:
         """What a row's calls can cost at the most.
