@@ -4,7 +4,7 @@ import uuid
 import pytest
 
 from beam_image_edit.transforms.errors import StorageError
-from beam_image_edit.transforms.image_files import store_images
+from beam_image_edit.transforms.image_files import find_damage, store_images
 from beam_image_edit.transforms.pictures import PictureInfo
 from beam_image_edit.transforms.storage import Storage
 
@@ -171,3 +171,76 @@ def test_after_a_crash_while_giving_names_back_they_are_given_back(tmp_path, wri
 def test_a_name_can_not_lead_out_of_the_folder(storage):
     with pytest.raises(StorageError, match='no path below'):
         store_images(storage, KEY, '../sample_0', 0, [image()])
+
+
+def test_a_file_in_the_folders_place_is_kept(storage):
+    storage.write('sample_0', b'of another tool')
+    assert store(storage, KEY, 'sample_0', [image()]) == ['sample_0-a1b2c3d4/sample_0-a1b2c3d4_0.png']
+    storage.write('sample_1-a1b2c3d4', b'of another tool')
+    storage.write('sample_1', b'of another tool')
+    assert store(storage, KEY, 'sample_1', [image()]) == ['sample_1-a1b2c3d4-2/sample_1-a1b2c3d4-2_0.png']
+    assert storage.read('sample_0') == storage.read('sample_1') == b'of another tool'
+
+
+def test_images_as_they_were_stored_are_not_damaged(storage):
+    stored = store_images(storage, KEY, 'sample_0', 0, [image(b'0'), image(b'1')])
+    assert find_damage(storage, stored) is find_damage(storage, stored, is_reading=True) is None
+    assert find_damage(storage, ()) is None
+
+
+@pytest.mark.parametrize(
+    ('content', 'is_reading', 'expected'),
+    [
+        (None, False, 'is gone'),
+        (b'', False, 'has 0 bytes instead of 5'),
+        (b'longer', False, 'has 6 bytes instead of 5'),
+        (b'other', False, None),
+        (b'other', True, 'has been altered: its sha256 is d9298a10d1b0'),
+    ],
+    ids=['gone', 'empty', 'longer', 'altered, not read', 'altered, read'],
+)
+def test_damage_is_found_and_named(storage, content, is_reading, expected):
+    stored = store_images(storage, KEY, 'sample_0', 0, [image(b'whole'), image(b'image')])
+    storage.delete('sample_0/sample_0_1.png')
+    if content is not None:
+        storage.write('sample_0/sample_0_1.png', content)
+    damage = find_damage(storage, stored, is_reading)
+    if expected is None:
+        assert damage is None
+    else:
+        assert damage.startswith(f'{storage.root}/sample_0/sample_0_1.png was bought, but {expected}')
+
+
+def test_a_folder_in_an_images_place_is_damage(tmp_path):
+    storage = Storage(str(tmp_path))
+    stored = store_images(storage, KEY, 'sample_0', 0, [image()])
+    (tmp_path / stored[0].path).unlink()
+    (tmp_path / stored[0].path).mkdir()
+    assert find_damage(storage, stored) == f'{tmp_path}/sample_0/sample_0_0.png was bought, but is gone'
+
+
+@pytest.mark.parametrize('content', [None, b'altered'], ids=['gone', 'altered'])
+def test_images_stored_again_take_the_place_of_damaged_ones(storage, content):
+    first = store_images(storage, KEY, 'sample_0', 0, [image(b'first'), image(b'second')])
+    other = store_images(storage, OTHER, 'sample_0', 2, [image(b'next turn')])
+    storage.delete(first[0].path)
+    if content is not None:
+        storage.write(first[0].path, content)
+    again = store_images(storage, KEY, 'sample_0', 0, [image(b'bought again'), image(b'and its other')])
+    assert [stored.path for stored in again] == [stored.path for stored in first]
+    assert find_damage(storage, (*again, *other), is_reading=True) is None
+    assert len(files(storage)) == 3
+
+
+@pytest.mark.parametrize('writes', range(2))
+def test_a_damaged_image_is_whole_or_as_it_was_after_a_crash_at_its_repair(tmp_path, writes):
+    storage = CrashingStorage(str(tmp_path))
+    (stored,) = store_images(storage, KEY, 'sample_0', 0, [image(b'first')])
+    storage.write(stored.path, b'altered')
+    storage.left = writes
+    if writes == 0:
+        with pytest.raises(Crash):
+            store(storage, KEY, 'sample_0', [image(b'repaired')])
+    else:
+        store(storage, KEY, 'sample_0', [image(b'repaired')])
+    assert files(storage) == {'sample_0_0.png': b'altered' if writes == 0 else b'repaired'}

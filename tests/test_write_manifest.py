@@ -238,6 +238,15 @@ def test_write_manifest_tells_the_runs_time(tmp_path):
     assert read_summary(tmp_path)['wall_s'] > 1e9
 
 
+def test_write_manifest_needs_to_be_told_no_more_than_the_folder(tmp_path):
+    for folder in ('first', 'second'):
+        with beam.Pipeline(runner='FnApiRunner') as pipeline:
+            _ = pipeline | beam.Create([make_outcome(0)]) | WriteManifest(str(tmp_path / folder))
+    summaries = [read_summary(tmp_path / folder) for folder in ('first', 'second')]
+    assert len({summary['run_id'] for summary in summaries} - {''}) == 2
+    assert [summary['wall_s'] for summary in summaries] == [None, None]
+
+
 def test_write_manifest_refuses_files_without_rows():
     with pytest.raises(ConfigurationError, match='rows_per_file must be >= 1, got 0'):
         WriteManifest(cache_path='out', run_id='run-1', started_at=0, rows_per_file=0)

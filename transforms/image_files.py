@@ -31,6 +31,8 @@ def store_images(
         StorageError: the store fails; the call can be repeated.
     """
     for candidate in _candidates(name, key):
+        if storage.size(candidate) is not None:
+            continue  # a file of somebody's, where the folder would be
         names = _Names(storage, key, candidate)
         claims = names.claim(range(first, first + len(images)))
         if claims is None:
@@ -48,6 +50,31 @@ def store_images(
             storage.write(image.path, content)
         return stored
     raise AssertionError('candidates have no end')
+
+
+def find_damage(storage: Storage, images: Sequence[StoredImage], is_reading: bool = False) -> str | None:
+    """What is wrong with images that were stored before; None if all are as they were.
+
+    Args:
+        storage: the cache path.
+        images: as `store_images` gave them.
+        is_reading: whether their content is compared; if not, only that they are there with their sizes.
+
+    Raises:
+        StorageError: the store fails.
+    """
+    for image in images:
+        where = storage.url(image.path)
+        size = storage.size(image.path)
+        if size is None:
+            return f'{where} was bought, but is gone'
+        if size != image.bytes:
+            return f'{where} was bought, but has {size} bytes instead of {image.bytes}'
+        if is_reading:
+            digest = hashlib.sha256(storage.read(image.path) or b'').hexdigest()
+            if digest != image.sha256:
+                return f'{where} was bought, but has been altered: its sha256 is {digest} instead of {image.sha256}'
+    return None
 
 
 def _candidates(name: str, key: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,16 +33,16 @@ class Owner:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> 'Owner':
-        """The owner that the ledger names.
+    def from_json(cls, members: Mapping[str, Any]) -> 'Owner':
+        """The owner that the ledger names; members of a later version are left out.
 
         Raises:
-            ValueError: the fields are not an owner's.
+            ValueError: the members are not an owner's.
         """
         try:
-            owner = cls(**fields)
-        except TypeError as error:
-            raise ValueError(f'not an owner: {error}') from error
+            owner = cls(**{member.name: members[member.name] for member in fields(cls)})
+        except (TypeError, KeyError) as error:
+            raise ValueError(f'not an owner: {type(error).__name__}: {error}') from error
         if not isinstance(owner.pid, int) or not 0 < owner.pid < 1 << 31:
             raise ValueError(f'not a process number: {owner.pid!r}')
         return owner

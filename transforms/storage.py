@@ -3,17 +3,19 @@
 fsspec's own ways are not safe enough: an exception inside `with fs.open(…, 'wb')` commits half a file, a local file is
 visible while it is written, `mode='create'` is check-then-write on local disks, and `fsspec.open` of a misspelt bucket
 creates it. So finished bytes are written in one piece: locally as `local_files` does it, elsewhere with one
-`pipe_file`. Every store has errors of its own; what leaves here is a StorageError.
+`pipe_file`. Every store has errors of its own, and most fail now and then: what may pass is tried again at once, and
+what leaves here is a StorageError.
 """
 
 import os
 import tempfile
 import threading
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -22,12 +24,16 @@ from fsspec.implementations.memory import MemoryFileSystem
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.local_files import LocalFiles
 
+T = TypeVar('T')
 # Stale listings make a file that another worker wrote look absent.
 _NO_LISTINGS_CACHE = {'use_listings_cache': False}
 _EXTRAS = {'s3': 's3', 's3a': 's3', 'gs': 'gcs', 'gcs': 'gcs', 'abfs': 'azure', 'abfss': 'azure', 'az': 'azure'}
 _UNFINISHED = 'ledger/unfinished'
 _UNFINISHED_FOR_S = 3600.0
 _ABSENT = (FileNotFoundError, NotADirectoryError)
+# For what passes in a moment: a reset, a store that asks to slow down. Who can wait longer asks again.
+_RETRY_DELAYS_S = (0.1, 0.4)
+_LASTING = (PermissionError, FileExistsError, IsADirectoryError, NotADirectoryError)
 _CONTENT_TYPES = {
     '.avif': 'image/avif',
     '.gif': 'image/gif',
@@ -69,13 +75,16 @@ class Storage:
     Every method raises StorageError where the store fails, and for a path that leads out of the folder.
     """
 
-    def __init__(self, root: str, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, root: str, options: Mapping[str, Any] | None = None, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self.root = root
         self._fs, base = open_filesystem(root, options)
         self._base = base.rstrip('/')
         self._store = _EXTRAS.get(fsspec.utils.get_protocol(root))
         self._local = LocalFiles(self._full(_UNFINISHED)) if isinstance(self._fs, LocalFileSystem) else None
         self._lock = _process_lock if isinstance(self._fs, MemoryFileSystem) else nullcontext()
+        self._sleep = sleep
 
     def url(self, path: str) -> str:
         """A file's place for people: the root as given + the rest."""
@@ -83,11 +92,14 @@ class Storage:
 
     def write(self, path: str, content: bytes) -> None:
         """Writes a whole file, in place of an earlier one if there is one."""
-        with self._reach(path, 'written') as target:
+
+        def write(target: str) -> None:
             if self._local:
                 self._local.write(target, content)
             else:
                 self._fs.pipe_file(target, content, **self._headers(path))
+
+        self._do(path, 'written', write)
 
     @contextmanager
     def replace(self, path: str) -> Iterator[BinaryIO]:
@@ -96,9 +108,14 @@ class Storage:
         For what is too large to be built in memory. Until then it is a temporary file on this machine's disk.
         """
         if self._local:
-            # The block's own errors, but for a full disk, are not the store's.
-            with self._reach(path, 'written', OSError) as target, self._local.replace(target) as local_file:
-                yield local_file
+            target = self._full(path)
+            try:
+                with self._local.replace(target) as local_file:
+                    yield local_file
+            except StorageError:
+                raise
+            except OSError as error:  # the block's own errors, but for a full disk, are not the store's
+                raise self._failure(path, 'written', error) from error
             return
         with tempfile.TemporaryFile() as file:
             yield file
@@ -106,8 +123,13 @@ class Storage:
             self.write(path, file.read())
 
     def create(self, path: str, content: bytes) -> bool:
-        """Writes a whole file only if there is none; False where there was one. See `is_exclusive`."""
-        with self._reach(path, 'created') as target:
+        """Writes a whole file only if there is none; False where there was one. See `is_exclusive`.
+
+        False also where the store did write it but its answer was lost, so that the second try found it: who must know
+        whether the file is his own puts something into it that nobody else does.
+        """
+
+        def create(target: str) -> bool:
             if self._local:
                 return self._local.create(target, content)
             try:
@@ -115,18 +137,20 @@ class Storage:
                     self._fs.pipe_file(target, content, mode='create', **self._headers(path))
                     return True
                 with _process_lock:
-                    if self.size(path) is not None:
+                    if self._find(target) is not None:
                         return False
                     self._fs.pipe_file(target, content)
             except FileExistsError:
                 return False
-        return True
+            return True
+
+        return self._do(path, 'created', create)
 
     def is_exclusive(self) -> bool:
         """Whether `create` has one winner among all processes and hosts, tried with a file; else among threads only."""
         if self._local:
-            with self._reach(_UNFINISHED, 'written'):
-                return self._local.has_links()
+            local = self._local
+            return self._do(_UNFINISHED, 'written', lambda _: local.has_links())
         if isinstance(self._fs, MemoryFileSystem):
             return True
         probe = f'{_UNFINISHED}/{os.getpid()}-{uuid.uuid4().hex}'
@@ -136,23 +160,28 @@ class Storage:
 
     def read(self, path: str) -> bytes | None:
         """A file's bytes, None if there is no such file."""
-        with self._reach(path, 'read') as target:
+
+        def read(target: str) -> bytes | None:
             try:
                 return bytes(self._fs.cat_file(target))
             except _ABSENT:
                 return None
 
+        return self._do(path, 'read', read)
+
     def size(self, path: str) -> int | None:
         """A file's size in bytes, None if there is no such file."""
-        with self._reach(path, 'looked at') as target:
-            try:
-                return int(self._fs.info(target)['size'])
-            except _ABSENT:
-                return None
+
+        def look(target: str) -> int | None:
+            found = self._find(target)
+            return None if found is None or found.get('type') == 'directory' else int(found['size'])
+
+        return self._do(path, 'looked at', look)
 
     def list(self, folder: str) -> list[str]:
         """The names of the files directly in a folder, sorted; [] if there is no such folder."""
-        with self._reach(folder, 'listed') as target:
+
+        def look(target: str) -> list[str]:
             try:
                 if self._local:  # a folder can hold a million others, and fsspec looks at each
                     with os.scandir(target) as local_entries:
@@ -162,31 +191,49 @@ class Storage:
                 return []
             return sorted(entry['name'].rsplit('/', 1)[-1] for entry in entries if entry['type'] == 'file')
 
+        return self._do(folder, 'listed', look)
+
     def delete(self, path: str) -> None:
         """Removes a file; it is no error if there is none."""
-        with self._reach(path, 'removed') as target:
+
+        def remove(target: str) -> None:
             try:
                 self._fs.rm_file(target)
             except _ABSENT:
                 return
 
+        self._do(path, 'removed', remove)
+
     def remove_unfinished(self) -> None:
         """Removes the temporary files that crashed writers left an hour ago or earlier; for when a job starts."""
         if self._local:
-            with self._reach(_UNFINISHED, 'removed'):
-                self._local.remove_unfinished(_UNFINISHED_FOR_S)
+            local = self._local
+            self._do(_UNFINISHED, 'removed', lambda _: local.remove_unfinished(_UNFINISHED_FOR_S))
 
-    @contextmanager
-    def _reach(self, path: str, what: str, errors: type[Exception] = Exception) -> Iterator[str]:
-        """The full path for the block's work; its errors come out as one kind."""
-        target = self._full(path)
+    def _find(self, target: str) -> Mapping[str, Any] | None:
         try:
-            with self._lock:
-                yield target
-        except StorageError:
-            raise
-        except errors as error:
-            raise StorageError(f'{self.url(path)} could not be {what}: {type(error).__name__}: {error}') from error
+            found: Mapping[str, Any] = self._fs.info(target)
+        except _ABSENT:
+            return None
+        return found
+
+    def _do(self, path: str, what: str, do: Callable[[str], T]) -> T:
+        """Does something with a file's full path, again after what may pass; errors come out as one kind."""
+        target = self._full(path)
+        delays_s = iter(_RETRY_DELAYS_S)
+        while True:
+            try:
+                with self._lock:
+                    return do(target)
+            except Exception as error:
+                delay_s = None if isinstance(error, _LASTING) else next(delays_s, None)
+                if delay_s is None:
+                    raise self._failure(path, what, error) from error
+            self._sleep(delay_s)
+
+    def _failure(self, path: str, what: str, error: Exception) -> StorageError:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        return StorageError(f'{self.url(path)} could not be {what}: {type(error).__name__}: {reason}')
 
     def _full(self, path: str) -> str:
         if path and ({'', '.', '..'} & set(path.split('/')) or '\0' in path):

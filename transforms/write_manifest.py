@@ -7,8 +7,9 @@ is whole, and a rerun makes the rest from the ledger.
 
 import functools
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -33,8 +34,8 @@ class WriteManifest(beam.PTransform[PCollection[Outcome], PCollection[dict[str, 
 
     Attributes:
         cache_path: the folder to write to, any fsspec URL.
-        run_id: this run, for the summary.
-        started_at: when the run began, in seconds since 1970; 0 if its time is not to be told.
+        run_id: this run, for the summary; made up if it is not given.
+        started_at: when the run began, in seconds since 1970; 0: the summary does not tell how long it took.
         rows_per_file: how many rows a file holds; more make `manifest-00000-of-000NN.*`. A file is built in memory.
         input_image_key: the rows' field of input images.
         input_conversation_key: the rows' field of instructions.
@@ -46,8 +47,8 @@ class WriteManifest(beam.PTransform[PCollection[Outcome], PCollection[dict[str, 
     """
 
     cache_path: str
-    run_id: str
-    started_at: float
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    started_at: float = 0.0
     rows_per_file: int = 100_000
     input_image_key: str = 'images'
     input_conversation_key: str = 'conversations'
