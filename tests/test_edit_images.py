@@ -9,7 +9,7 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.error_handling import CollectingErrorHandler
-from apache_beam.transforms.window import FixedWindows, SlidingWindows, TimestampedValue
+from apache_beam.transforms.window import FixedWindows, GlobalWindows, SlidingWindows, TimestampedValue
 
 from beam_image_edit.pipeline.emulator import Emulator
 from beam_image_edit.transforms import ConfigurationError, EditImages, Outcome
@@ -96,6 +96,19 @@ def test_sliding_windows_do_not_buy_twice(editing, emulator):
             equal_to([40]),
         )
     assert emulator.count == 10
+
+
+@pytest.mark.parametrize('windows', [FixedWindows(10), SlidingWindows(10, 5)], ids=['fixed', 'sliding'])
+def test_budget_holds_over_windows(editing, emulator, windows):
+    with pipeline() as root:
+        rows = (
+            root | beam.Create(range(30)) | 'At' >> beam.Map(lambda at: TimestampedValue(row(at % 20), at))
+        ) | beam.WindowInto(windows)
+        edits = rows | editing(max_cost_usd=0.30, price_per_image=0.04)
+        statuses = edits.failed | 'Why' >> beam.Map(lambda outcome: outcome.status)
+        statuses = statuses | 'LeaveWindows' >> beam.WindowInto(GlobalWindows())
+        assert_that(statuses | beam.Distinct(), equal_to(['stopped']))
+    assert emulator.count == 7
 
 
 def test_error_handler_takes_what_is_not_edited(editing):
@@ -196,6 +209,12 @@ def test_unbounded_input_is_refused(editing):
         ({'api_key': 'sk-1234567890'}, 'reference'),
         ({'base_url': 'localhost'}, 'base URL'),
         ({'cache_path': ''}, 'cache_path'),
+        ({'max_cost_usd': 1, 'model_name': 'unheard-of'}, 'unheard-of is not known: give --price_per_image'),
+        ({'max_cost_usd': -1}, 'max_cost_usd must be from 0'),
+        ({'price_per_image': -1}, 'price_per_image must be'),
+        ({'max_failure_share': 20}, 'max_failure_share must be from 0 to 1'),
+        ({'retried': ('failed',)}, 'only refused and no_image'),
+        ({'colour': 'blue'}, 'no argument colour'),
     ],
     ids=lambda value: str(value),
 )

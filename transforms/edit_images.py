@@ -4,6 +4,7 @@ It only wires. What a sample needs is done by the process's `Editor`; the DoFn h
 more than two windows of them ahead, and emits each as soon as it is done.
 """
 
+import dataclasses
 import functools
 import json
 import uuid
@@ -54,7 +55,9 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
         run_id: groups the calls of one run in the ledger; made up if None.
         fields: the names of the rows' fields.
         config: all of the above but `batch_size`, put together by the caller.
-        parameters: what is asked of the API, such as `size='1024x1024'`; a row can override it.
+        options: any other attribute of `EditorConfig` (`max_cost_usd=20`), of `RetryPolicy`
+            (`max_ambiguous_retries=0`), or of `Parameters`, which is what is asked of the API and what a row can
+            override (`size='1024x1024'`).
 
     Raises:
         ConfigurationError: an argument can't be used.
@@ -76,7 +79,7 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
         run_id: str | None = None,
         fields: RowFields | None = None,
         config: EditorConfig | None = None,
-        **parameters: Any,
+        **options: Any,
     ) -> None:
         super().__init__()
         if batch_size < 1:
@@ -93,10 +96,13 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
             max_in_flight=max_in_flight,
             connect_timeout_s=connect_timeout_s,
             read_timeout_s=read_timeout_s,
-            retry_policy=RetryPolicy(max_attempts=max_attempts),
+            retry_policy=RetryPolicy(max_attempts=max_attempts, **_take(options, RetryPolicy)),
             fields=fields or RowFields(),
-            parameters=Parameters(**parameters),
+            parameters=Parameters(**_take(options, Parameters)),
+            **_take(options, EditorConfig),
         )
+        if options:
+            raise ConfigurationError(f'EditImages has no argument {", ".join(options)}')
 
     def with_error_handler(self, error_handler: Any) -> 'EditImages':
         """Sends what is not edited to a Beam error handler; the transform then gives the edited outcomes alone."""
@@ -122,6 +128,11 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
             return outcomes
         self._error_handler.add_error_pcollection(outcomes[FAILED_TAG])
         return outcomes[EDITED_TAG]
+
+
+def _take(options: dict[str, Any], kind: type) -> dict[str, Any]:
+    """The options that a class has attributes for, taken out of the others."""
+    return {field.name: options.pop(field.name) for field in dataclasses.fields(kind) if field.name in options}
 
 
 def to_sample(row: Any) -> Sample:

@@ -143,28 +143,3 @@ def _describe(path: str, content: bytes, info: PictureInfo) -> StoredImage:
         height=info.height,
         mime=info.mime,
     )
-
-
-def find_damage(storage: Storage, images: Sequence[StoredImage], is_reading: bool = False) -> str | None:
-    """What is wrong with images that were stored before; None if all are as they were.
-
-    Args:
-        storage: the cache path.
-        images: as `store_images` gave them.
-        is_reading: whether their content is compared; if not, only that they are there with their sizes.
-
-    Raises:
-        StorageError: the store fails.
-    """
-    for image in images:
-        where = storage.url(image.path)
-        size = storage.size(image.path)
-        if size is None:
-            return f'{where} was bought, but is gone'
-        if size != image.bytes:
-            return f'{where} was bought, but has {size} bytes instead of {image.bytes}'
-        if is_reading:
-            digest = hashlib.sha256(storage.read(image.path) or b'').hexdigest()
-            if digest != image.sha256:
-                return f'{where} was bought, but has been altered: its sha256 is {digest} instead of {image.sha256}'
-    return None
