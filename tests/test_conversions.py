@@ -75,7 +75,7 @@ def test_prepare_keeps_the_bytes_of_what_the_model_takes(content):
         (save(RED, 'GIF'), 'GIF to PNG'),
         (
             save(RED, 'GIF', save_all=True, append_images=[Image.new('RGB', (20, 10), c) for c in ('green', 'blue')]),
-            'GIF to PNG (first of 3 frames)',
+            'GIF to PNG (first frame only)',
         ),
         (save(RED, 'PPM'), 'PPM to PNG'),
         (save(RED, 'JPEG2000'), 'JPEG2000 to PNG'),

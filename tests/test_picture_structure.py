@@ -130,6 +130,97 @@ def test_check_structure_names_what_is_wrong(content, reason):
         check_structure(content)
 
 
+def change(name, place, new):
+    content = bytearray(WHOLE[name])
+    content[place : place + len(new)] = new
+    return bytes(content)
+
+
+def find(name, marker):
+    return WHOLE[name].index(marker) + len(marker)
+
+
+FRAME, TABLES, CODES, SCAN = (find('jpeg', marker) for marker in (b'\xff\xc0', b'\xff\xdb', b'\xff\xc4', b'\xff\xda'))
+
+
+@pytest.mark.parametrize(
+    ('content', 'reason'),
+    [
+        pytest.param(change('jpeg', FRAME + 3, b'\0\0'), r'frame header \(64x0, 3 components\)', id='no-height'),
+        pytest.param(change('jpeg', FRAME + 7, b'\x05'), 'frame header', id='components'),
+        pytest.param(change('jpeg', FRAME + 9, b'\x05'), r'frame header \(sampling\)', id='sampling'),
+        pytest.param(change('jpeg', FRAME - 1, b'\xfe'), 'start of a scan', id='no-frame'),
+        pytest.param(change('jpeg', TABLES + 2, b'\x05'), 'quantization table', id='table-number'),
+        pytest.param(change('jpeg', TABLES + 2, b'\x03'), 'no quantization table', id='no-table'),
+        pytest.param(change('jpeg', CODES + 2, b'\x22'), 'Huffman table', id='code-kind'),
+        pytest.param(change('jpeg', CODES + 3, b'\x03'), 'Huffman table', id='three-codes-of-a-bit'),
+        pytest.param(change('jpeg', CODES + 25, b'\x77'), 'Huffman table', id='symbol'),
+        pytest.param(change('jpeg', SCAN + 3, b'\x09'), 'start of a scan', id='unknown-component'),
+        pytest.param(change('jpeg', SCAN + 2, b'\0'), 'start of a scan', id='no-component'),
+        pytest.param(change('jpeg', FRAME + 3, b'\x40\0\x40\0'), 'too few for 6,291,456 blocks', id='few-pixels'),
+        pytest.param(change('jpeg', SCAN + 30, b'\xff\xc0'), 'makes no sense|is cut off', id='second-frame'),
+        pytest.param(change('jpeg', SCAN + 30, b'\xff\x30\0\x08'), 'segment FF30', id='unknown-segment'),
+        pytest.param(WHOLE['jpeg'][: SCAN + 12] + b'\xff\xd9', 'no pixels', id='empty-scan'),
+    ],
+)
+def test_check_structure_refuses_a_jpeg_that_no_decoder_takes(content, reason):
+    with pytest.raises(BrokenPicture, match=reason):
+        check_structure(content)
+
+
+def make_png(pixels, width=64, height=48, depth=8, colour=2):
+    header = struct.pack('>IIBBBBB', width, height, depth, colour, 0, 0, 0)
+    chunks = [(b'IHDR', header), *((b'IDAT', piece) for piece in pixels), (b'IEND', b'')]
+    return b'\x89PNG\r\n\x1a\n' + b''.join(make_chunk(kind, content) for kind, content in chunks)
+
+
+ROWS = zlib.compress(bytes(48 * (1 + 3 * 64)))
+
+
+@pytest.mark.parametrize(
+    ('content', 'reason'),
+    [
+        pytest.param(make_png([ROWS], width=0), 'header says 0x48', id='no-width'),
+        pytest.param(make_png([ROWS], depth=4), 'colour type 2, 4 bits', id='depth'),
+        pytest.param(make_png([ROWS], colour=5), 'colour type 5', id='colour'),
+        pytest.param(make_png([b'GIF89a' * 9]), 'can not be unpacked', id='not-packed'),
+        pytest.param(make_png([ROWS[:20] + b'\xff' * 20]), 'can not be unpacked|9,216', id='spoiled'),
+        pytest.param(make_png([zlib.compress(bytes(5000))]), '5,000 bytes instead of 9,216', id='rows-missing'),
+        pytest.param(make_png([b'', b'']), '0 bytes are too few for its 9,216 bytes', id='empty'),
+        pytest.param(make_png([ROWS], 40_000, 40_000), 'too few for its 4,800,000,000 bytes', id='lying-size'),
+    ],
+)
+def test_check_structure_refuses_a_png_without_its_pixels(content, reason):
+    with pytest.raises(BrokenPicture, match=reason):
+        check_structure(content)
+
+
+def test_check_structure_takes_pixels_in_any_number_of_pieces():
+    check_structure(make_png([b'', *(ROWS[place : place + 1] for place in range(len(ROWS))), b'']))
+
+
+def test_check_structure_does_not_unpack_all_of_a_large_png():
+    # What is damaged is past the first 64 KB.
+    rows = zlib.compress(random.Random(7).randbytes(48 * (1 + 3 * 6400)), 0)
+    check_structure(make_png([rows[:-200_000] + b'x' * 200_000], width=6400))
+
+
+@pytest.mark.parametrize(
+    ('name', 'place', 'new'),
+    [
+        ('webp', find('webp', b'\x9d\x01') - 2, b'\0'),
+        ('webp', find('webp', b'VP8 ') + 4, b'\xff'),
+        ('webp-lossless', find('webp-lossless', b'VP8L') + 4, b'\0'),
+        ('webp-extended', find('webp-extended', b'VP8X') + 8, b'\x05'),
+        ('webp-extended', find('webp-extended', b'\x9d\x01\x2a'), b'\x05'),
+    ],
+    ids=['start-code', 'not-a-key-frame', 'lossless-signature', 'size-of-canvas', 'size-of-frame'],
+)
+def test_identify_refuses_a_webp_whose_frame_is_not_what_it_says(name, place, new):
+    with pytest.raises(BrokenPicture, match='WEBP can not be read'):
+        identify(change(name, place, new))
+
+
 def test_the_last_box_may_run_to_the_end_of_the_file():
     check_structure(
         make_box(b'ftyp', b'heic0000') + make_box(b'meta', b'') + struct.pack('>I4s', 0, b'mdat') + b'pixels'

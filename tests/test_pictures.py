@@ -1,6 +1,7 @@
 import io
 import struct
 import threading
+import tracemalloc
 import warnings
 import zlib
 
@@ -23,12 +24,21 @@ def make_exif(orientation):
     return exif
 
 
-def make_png(width, height):
-    def chunk(kind, content):
-        return struct.pack('>I4s', len(content), kind) + content + struct.pack('>I', zlib.crc32(kind + content))
+def make_png(width, height, pixels=None, extra=b''):
+    """A black PNG of one bit a pixel, or with the given bytes as its packed pixels."""
+    header = struct.pack('>IIBBBBB', width, height, 1, 0, 0, 0, 0)
+    packed = zlib.compress(bytes(height * (1 + (width + 7) // 8)), 9) if pixels is None else pixels
+    return (
+        b'\x89PNG\r\n\x1a\n'
+        + make_chunk(b'IHDR', header)
+        + extra
+        + make_chunk(b'IDAT', packed)
+        + make_chunk(b'IEND', b'')
+    )
 
-    header = struct.pack('>IIBBBBB', width, height, 8, 0, 0, 0, 0)
-    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header) + chunk(b'IDAT', zlib.compress(b'')) + chunk(b'IEND', b'')
+
+def make_chunk(kind, content):
+    return struct.pack('>I4s', len(content), kind) + content + struct.pack('>I', zlib.crc32(kind + content))
 
 
 def make_heif(brands, *sizes):
@@ -39,6 +49,7 @@ def make_heif(brands, *sizes):
     return box(b'ftyp', brands) + box(b'meta', bytes(4) + extents) + box(b'mdat', b'pixels')
 
 
+BOMB = make_png(20_000, 20_000)
 RED = Image.new('RGB', (20, 10), 'red')
 CLEAR = Image.new('RGBA', (20, 10))
 
@@ -90,7 +101,8 @@ def test_identify_reads_the_headers(content, info):
         (b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n', 'not a picture in a known format'),
         (save(RED, 'JPEG')[:-2], 'JPEG is cut off'),
         (save(RED, 'PNG')[:-1], 'PNG is cut off'),
-        (make_png(20_000, 10_000), r'20000x10000 is too large'),
+        (BOMB, r'20000x20000 is too large'),
+        (make_png(4_000_000, 4_000_000, zlib.compress(b'')), r'8 bytes are too few for its 2,000,000,000,000 bytes'),
     ],
     ids=lambda value: repr(value)[:20],
 )
@@ -140,10 +152,38 @@ def test_decode_makes_the_pixels():
 
 
 def test_decode_finds_what_the_structure_does_not_tell():
-    content = make_png(20, 10)
+    # All of its bytes are there, but there is no filter 9.
+    content = make_png(20, 10, zlib.compress(b'\x09' + bytes(39)))
     identify(content)
     with pytest.raises(BrokenPicture, match='PNG can not be decoded'):
         decode(content)
+
+
+@pytest.mark.parametrize('place', ['before', 'after'])
+@pytest.mark.parametrize('kind', [b'tEXt', b'zTXt', b'iTXt'])
+def test_a_text_of_megabytes_does_not_make_a_png_unusable(kind, place):
+    text = b'prompt' + bytes(2) + zlib.compress(b'x' * 3_000_000) if kind == b'zTXt' else b'prompt\0' + b'x' * 3_000_000
+    if kind == b'iTXt':
+        text = b'prompt\0\x01\0\0\0' + zlib.compress(b'x' * 3_000_000)
+    chunk = make_chunk(kind, text)
+    content = (
+        make_png(20, 10, extra=chunk)
+        if place == 'before'
+        else make_png(20, 10)[:-12] + chunk + make_chunk(b'IEND', b'')
+    )
+    assert identify(content).size == (20, 10)
+    assert decode(content).size == (20, 10)
+
+
+def test_a_bomb_costs_no_memory():
+    assert len(BOMB) < 60_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(BrokenPicture, match='20000x20000 is too large'):
+            identify(BOMB)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_decode_names_the_package_that_a_heif_needs(monkeypatch):

@@ -91,7 +91,7 @@ def prepare(content: bytes, accepted: Collection[str], max_bytes: int | None = N
     else:
         target = source.format if is_accepted and source.format in _ENCODINGS else 'PNG'
         image = decode(content)
-        changes = _name_changes(image, source, target)
+        changes = _name_changes(source, target)
         image = _turn(image if target != 'PNG' else _make_storable(image), source)
         picture = _encode(image, target, ', '.join(changes), source)
     _check_bytes(picture, max_bytes)
@@ -199,11 +199,11 @@ def _make_storable(image: Image.Image) -> Image.Image:
         raise InvalidInput(f'{image.mode} pixels can not be converted, save it as PNG or JPEG: {error}') from error
 
 
-def _name_changes(image: Image.Image, source: PictureInfo, target: str) -> list[str]:
+def _name_changes(source: PictureInfo, target: str) -> list[str]:
     changes = []
     if target != source.format:
-        frames = getattr(image, 'n_frames', 1)
-        changes.append(f'{source.format} to {target}' + (f' (first of {frames} frames)' if frames > 1 else ''))
+        # How many frames there are is not told: counting them reads all of the file, and one of them may be damaged.
+        changes.append(f'{source.format} to {target}' + (' (first frame only)' if source.is_animated else ''))
     if source.orientation != 1:
         changes.append('EXIF rotation applied')
     return changes

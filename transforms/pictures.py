@@ -21,6 +21,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput
 from beam_image_edit.transforms.picture_structure import HEIC_BRANDS, check_structure
+from beam_image_edit.transforms.png_structure import without_texts
 
 # Where Pillow begins to call a picture a decompression bomb: 512 MB of pixels in RGB.
 MAX_PIXELS = 178_956_970
@@ -135,8 +136,9 @@ def _open(content: bytes) -> ImageFile:
         if accepts is None or accepts(content[:16]) is not True:
             continue
         try:
-            # Pillow's JPEG factory would also read the other pictures of an MPO.
-            return _Jpeg(BytesIO(content)) if name == 'JPEG' else factory(BytesIO(content), '')
+            if name == 'JPEG':  # Pillow's factory would also read the other pictures of an MPO
+                return _Jpeg(BytesIO(content))
+            return factory(BytesIO(without_texts(content) if name == 'PNG' else content), '')
         except Exception as error:  # each of Pillow's readers has its own errors
             complaint = f'{name} can not be read: {error}'
     raise BrokenPicture(complaint)
