@@ -5,16 +5,17 @@ import importlib.util
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from urllib.parse import quote
 
 import fsspec
 import pytest
+from fsspec import AbstractFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_image_edit.transforms.errors import InvalidInput
 from beam_image_edit.transforms.inputs import InputReader, shorten
+from beam_image_edit.transforms.web_inputs import _PunctualAdapter, _PunctualConnection
 
 CONTENT = bytes(range(256)) * 20
 
@@ -36,6 +37,14 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, None, {})
         elif place == 'silent':
             self.server.released.wait(5)
+        elif place == 'drip':
+            self.drip()
+        elif place == 'endless-redirect':
+            self.answer(302, None, {'Location': '/picture'})
+        elif place.startswith('length-'):
+            self.answer(200, CONTENT, {'Content-Length': place.removeprefix('length-')})
+        elif place.startswith('to-'):
+            self.answer(302, b'', {'Location': base64.b32decode(place.removeprefix('to-')).decode()})
         else:
             self.answer(404, b'nothing here', {})
 
@@ -52,6 +61,13 @@ class Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             while not self.server.released.is_set():
                 self.wfile.write(bytes(4096))
+
+    def drip(self):
+        """Headers that come a byte at a time, and never all."""
+        with contextlib.suppress(OSError):
+            self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Long: ')
+            while not self.server.released.wait(0.02):
+                self.wfile.write(b'x')
 
     def log_message(self, *arguments):
         pass
@@ -121,13 +137,35 @@ def test_read_takes_fsspec_urls(reader, memory):
         ('memory://inputs', 'is a folder, not a file'),
         ('nonsense://a.png', 'Protocol not known: nonsense'),
         ('http://', 'could not be fetched'),
-        ('http://127.0.0.1:1/a.png', r'could not be fetched \(ConnectionError\)'),
+        ('http://127.0.0.1:1/a.png', 'a.png: could not be fetched: Connection refused$'),
+        ('http://no-such-host.invalid/a.png', 'a.png: could not be fetched: .*[Nn]ame'),
     ],
     ids=lambda value: value[:20].encode('ascii', 'replace').decode().replace('\0', '0'),
 )
 def test_read_says_why_not(reader, memory, url, reason):
     with pytest.raises(InvalidInput, match=reason):
         reader.read(url)
+
+
+class Unreachable(AbstractFileSystem):
+    """A store that says of a connection that failed that there is no such file, as fsspec's HTTP does."""
+
+    protocol = 'unreachable'
+
+    def info(self, path, **settings):
+        raise FileNotFoundError(path) from ConnectionRefusedError(111, 'Connection refused')
+
+
+def test_a_store_that_can_not_be_reached_is_not_a_missing_file(reader):
+    fsspec.register_implementation('unreachable', Unreachable, clobber=True)
+    with pytest.raises(InvalidInput, match=r'^unreachable://a.png: Connection refused$'):
+        reader.read('unreachable://a.png')
+
+
+@pytest.mark.parametrize('path', ['/dev/zero', '/proc/kmsg'])
+def test_a_store_over_local_files_reads_no_devices(reader, path):
+    with contextlib.suppress(InvalidInput):
+        assert reader.read(f'simplecache::file://{path}') == b''
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='root may read every file')
@@ -179,6 +217,9 @@ def test_read_follows_up_to_three_redirects(server, reader, count):
         ('redirect-4', 'more than 3 redirects'),
         ('absent', 'the server answered HTTP 404 Not Found'),
         ('cut', 'the connection was closed before all of it had come'),
+        ('length-100000000000', 'is too large: 100,000,000,000 bytes'),
+        ('length-many', r'could not be fetched \(ValueError\)'),
+        ('to-MZUWYZJ2F4XS6ZLUMMXWQ33TORZQ====', r'could not be fetched \(InvalidSchema\)'),
     ],
 )
 def test_read_says_why_it_could_not_be_fetched(server, reader, place, reason):
@@ -189,6 +230,24 @@ def test_read_says_why_it_could_not_be_fetched(server, reader, place, reason):
 def test_read_waits_only_so_long_for_an_answer(server):
     with pytest.raises(InvalidInput, match=r'no answer within 0.05 s'):
         InputReader(read_timeout_s=0.05).read(f'{server.url}/silent')
+
+
+def test_read_waits_only_so_long_for_the_headers_as_a_whole(server):
+    with pytest.raises(InvalidInput, match=r'no answer within 0.3 s'):
+        InputReader(read_timeout_s=0.3).read(f'{server.url}/drip')
+
+
+@pytest.mark.parametrize('protocol', ['http', 'https'])
+def test_the_headers_are_bounded_on_every_kind_of_connection(protocol):
+    adapter = _PunctualAdapter()
+    managers = [adapter.poolmanager, adapter.proxy_manager_for('http://127.0.0.1:1')]
+    for manager in managers:
+        pool = manager.connection_from_url(f'{protocol}://host')
+        assert pool.ConnectionCls.getresponse is _PunctualConnection.getresponse
+
+
+def test_read_does_not_read_what_a_redirect_says_besides(server, reader):
+    assert reader.read(f'{server.url}/endless-redirect') == CONTENT
 
 
 def test_read_limits_the_time_of_the_whole_answer(server):
@@ -299,8 +358,3 @@ def test_threads_share_a_reader(server, reader):
     for thread in threads:
         thread.join()
     assert found == [CONTENT] * 16
-
-
-@pytest.mark.skipif(not Path('/proc/version').exists(), reason='needs a kernel that shows files of its own')
-def test_read_takes_nothing_from_files_that_only_the_kernel_has():
-    assert InputReader().read('/proc/version') == b''

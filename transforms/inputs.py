@@ -6,27 +6,29 @@ in these texts: a `data:` URI is a whole picture, and the query of a web address
 
 import base64
 import re
-import stat
 import time
 from collections.abc import Callable
-from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
+import fsspec
 
 from beam_image_edit.transforms.errors import ConfigurationError, InvalidInput
+from beam_image_edit.transforms.local_inputs import (
+    check_size,
+    explain,
+    read_local,
+    resolve_image_root,
+    stamp_local,
+)
 from beam_image_edit.transforms.storage import open_filesystem
+from beam_image_edit.transforms.web_inputs import WebReader
 
 _STANDARD_ALPHABET = bytes.maketrans(b'-_', b'+/')
-_PIECE_BYTES = 256 * 1024
-_MAX_REDIRECTS = 3
-_MAX_IDLE_CONNECTIONS = 64
 # What stores call the thing that changes with a file, the most exact first.
 _STAMPS = ('ETag', 'etag', 'generation', 'LastModified', 'last_modified', 'updated', 'modified', 'mtime', 'created')
+# Where nothing local can be reached from.
+_REMOTE_PROTOCOLS = frozenset(('s3', 's3a', 'gs', 'gcs', 'abfs', 'abfss', 'az'))
 
 
 class InputReader:
@@ -37,6 +39,11 @@ class InputReader:
         connect_timeout_s: for the connection to a web server.
         read_timeout_s: for each piece of its answer, and for the answer as a whole.
         clock: monotonic seconds.
+        image_root: the folder below which local files must lie, links resolved; of other places only `data:` URIs, the
+            web, S3, GCS and Azure are then read, since many of fsspec's protocols reach local files. None: any place.
+
+    Raises:
+        ConfigurationError: the image root is not a folder.
     """
 
     def __init__(
@@ -45,22 +52,22 @@ class InputReader:
         connect_timeout_s: float = 30,
         read_timeout_s: float = 300,
         clock: Callable[[], float] = time.monotonic,
+        image_root: str | None = None,
     ) -> None:
         self._max_bytes = max_bytes
-        self._timeouts_s = (connect_timeout_s, read_timeout_s)
-        self._clock = clock
-        self._session = _AnonymousSession()
+        self._web = WebReader(max_bytes, connect_timeout_s, read_timeout_s, clock)
+        self._image_root = None if image_root is None else resolve_image_root(image_root)
 
     def read(self, url: str) -> bytes:
         """The bytes that a path or URL names.
 
         Raises:
-            InvalidInput: there is no such file, it can't be read, or it is too large.
+            InvalidInput: there is no such file, it can't be read, may not be read, or is too large.
         """
         try:
             return self._read(url)
-        except _Unreadable as error:
-            raise InvalidInput(f'{shorten(url)}: {error}') from error.__cause__
+        except InvalidInput as error:
+            raise InvalidInput(f'{shorten(url)}: {_make_printable(str(error))}') from error.__cause__
 
     def stamp(self, url: str) -> str | None:
         """Something that changes when the file does, told without reading it; None where nothing is known."""
@@ -68,8 +75,8 @@ class InputReader:
             if _is_embedded(url) or _is_web(url):
                 return None
             if (path := _find_local_path(url)) is not None:
-                status = Path(path).stat()
-                return f'{status.st_size}-{status.st_mtime_ns}' if stat.S_ISREG(status.st_mode) else None
+                return stamp_local(path, self._image_root)
+            self._check_place(url)
             filesystem, path = open_filesystem(url)
             return _stamp_of(filesystem.info(path))
         except Exception:  # a stamp only saves time; what is wrong with the file, reading it will say
@@ -77,83 +84,49 @@ class InputReader:
 
     def _read(self, url: str) -> bytes:
         if not url.strip():
-            raise _Unreadable('the path of the picture is empty')
+            raise InvalidInput('the path of the picture is empty')
         if _is_embedded(url):
-            self._check_size(len(url) * 3 // 4)
+            check_size(len(url) * 3 // 4, self._max_bytes)
             return _read_embedded(url)
         if _is_web(url):
-            return self._read_web(url)
+            return self._web.read(url)
         if (path := _find_local_path(url)) is not None:
-            return self._read_local(path)
-        return self._read_store(url)
-
-    def _read_local(self, path: str) -> bytes:
+            return read_local(path, self._max_bytes, self._image_root)
+        self._check_place(url)
         try:
-            status = Path(path).stat()
-            if stat.S_ISDIR(status.st_mode):
-                raise _Unreadable('is a folder, not a file')
-            if not stat.S_ISREG(status.st_mode):
-                raise _Unreadable('is not a regular file')
-            self._check_size(status.st_size)
-            # What the kernel shows as an empty file, such as /proc/kmsg, may never end when it is read.
-            return Path(path).read_bytes() if status.st_size else b''
-        except (OSError, ValueError) as error:  # ValueError: no path can have a null byte or half a surrogate pair
-            raise _Unreadable(_explain(error)) from error
-
-    def _read_store(self, url: str) -> bytes:
-        try:
-            filesystem, path = open_filesystem(url)
-            info = filesystem.info(path)
-            if info['type'] == 'directory':
-                raise _Unreadable('is a folder, not a file')
-            self._check_size(info['size'] or 0)
-            content: bytes = filesystem.cat_file(path)
-        except _Unreadable:
+            return self._read_store(url)
+        except InvalidInput:
             raise
         except ConfigurationError as error:
-            raise _Unreadable(str(error).removeprefix(f'{url}: ')) from error
+            raise InvalidInput(str(error).removeprefix(f'{url}: ')) from error
         except Exception as error:  # each store's library has its own errors
-            raise _Unreadable(_explain(error)) from error
-        self._check_size(len(content))
+            raise InvalidInput(explain(error)) from error
+
+    def _read_store(self, url: str) -> bytes:
+        filesystem, path = open_filesystem(url)
+        info = filesystem.info(path)
+        if info['type'] != 'file':
+            raise InvalidInput('is a folder, not a file' if info['type'] == 'directory' else 'is not a regular file')
+        size = info['size']
+        if size == 0:  # fsspec reads local files too, and some that seem to be empty never end
+            return b''
+        if size is None:
+            with filesystem.open(path, 'rb') as file:
+                content: bytes = file.read(self._max_bytes + 1)
+        else:
+            check_size(size, self._max_bytes)
+            content = filesystem.cat_file(path)
+        check_size(len(content), self._max_bytes)
         return content
 
-    def _read_web(self, url: str) -> bytes:
-        deadline = self._clock() + self._timeouts_s[1]
-        try:
-            with self._session.get(url, timeout=self._timeouts_s, stream=True) as answer:
-                if answer.status_code != requests.codes.ok:
-                    raise _Unreadable(f'the server answered HTTP {answer.status_code} {answer.reason or ""}'.rstrip())
-                self._check_size(int(answer.headers.get('Content-Length', 0)))
-                return self._read_pieces(answer, deadline)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-            raise _Unreadable(self._explain_web(error)) from error
-
-    def _read_pieces(self, answer: requests.Response, deadline: float) -> bytes:
-        content = bytearray()
-        # read1 returns what has come; iter_content would wait for a full piece, for ever if a server drips.
-        while piece := answer.raw.read1(_PIECE_BYTES, decode_content=True):
-            content += piece
-            self._check_size(len(content))
-            if self._clock() > deadline:
-                raise _Unreadable(f'could not be fetched within {self._timeouts_s[1]:g} s')
-        return bytes(content)
-
-    def _check_size(self, size: int) -> None:
-        if size > self._max_bytes:
-            raise _Unreadable(f'is too large: {size:,} bytes, the limit is {self._max_bytes:,}')
-
-    def _explain_web(self, error: Exception) -> str:
-        # The libraries' own texts repeat the address with its query.
-        match error:
-            case requests.ConnectTimeout():
-                return f'no connection within {self._timeouts_s[0]:g} s'
-            case requests.ReadTimeout() | urllib3.exceptions.ReadTimeoutError():
-                return f'no answer within {self._timeouts_s[1]:g} s'
-            case requests.TooManyRedirects():
-                return f'more than {_MAX_REDIRECTS} redirects'
-            case urllib3.exceptions.ProtocolError():
-                return 'the connection was closed before all of it had come'
-        return f'could not be fetched ({type(error).__name__})'
+    def _check_place(self, url: str) -> None:
+        if self._image_root is None:
+            return
+        protocol = fsspec.utils.get_protocol(url)
+        if protocol not in _REMOTE_PROTOCOLS or '::' in url:
+            raise InvalidInput(
+                f'with --image_root only files below it and data:, http, s3, gs and abfs URLs are read, got {protocol}'
+            )
 
 
 def shorten(url: str) -> str:
@@ -172,33 +145,6 @@ def shorten(url: str) -> str:
     return _make_printable(url if len(url) <= 200 else f'{url[:120]}…{url[-60:]}')
 
 
-class _Unreadable(Exception):
-    """Why an input can't be read, without its name."""
-
-
-class _AnonymousSession(requests.Session):
-    """A session that sends no credentials: none of ~/.netrc, none of the address, no cookies.
-
-    Proxies and certificates still come from the environment.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.max_redirects = _MAX_REDIRECTS
-        # An authentication that adds nothing keeps requests from looking for one.
-        self.auth = _add_nothing
-        for scheme in ('http://', 'https://'):
-            self.mount(scheme, HTTPAdapter(pool_maxsize=_MAX_IDLE_CONNECTIONS))
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-
-    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Leaves a redirected request as it is, where requests would look into ~/.netrc."""
-
-
-def _add_nothing(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
 def _is_embedded(url: str) -> bool:
     return url[:5].lower() == 'data:'
 
@@ -212,7 +158,7 @@ def _find_local_path(url: str) -> str | None:
     scheme, found, rest = url.partition('://')
     if not found:
         return url
-    if scheme.lower() != 'file':
+    if scheme.lower() not in ('file', 'local'):
         return None
     return unquote(rest.removeprefix('localhost'))
 
@@ -225,31 +171,18 @@ def _stamp_of(info: dict[str, Any]) -> str | None:
 def _read_embedded(url: str) -> bytes:
     header, comma, body = url[5:].partition(',')
     if not comma:
-        raise _Unreadable('has no comma between its type and its content')
+        raise InvalidInput('has no comma between its type and its content')
     try:
         content = unquote_to_bytes(body)
         return _decode_base64(content) if header.lower().rstrip().endswith(';base64') else content
     except ValueError as error:
-        raise _Unreadable(f'its content can not be decoded: {error}') from error
+        raise InvalidInput(f'its content can not be decoded: {error}') from error
 
 
 def _decode_base64(encoded: bytes) -> bytes:
     """Decodes either alphabet, with or without padding and white space."""
     encoded = encoded.translate(_STANDARD_ALPHABET, b' \t\r\n\f\v').rstrip(b'=')
     return base64.b64decode(encoded + b'=' * (-len(encoded) % 4), validate=True)
-
-
-def _explain(error: Exception) -> str:
-    match error:
-        case FileNotFoundError():
-            return 'no such file' if error.filename else 'no such file or bucket'
-        case IsADirectoryError():
-            return 'is a folder, not a file'
-        case PermissionError():
-            return 'no permission to read it'
-        case OSError(strerror=str(reason)):
-            return reason
-    return f'can not be read ({type(error).__name__}: {_make_printable(str(error)[:200])})'
 
 
 def _make_printable(text: str) -> str:
