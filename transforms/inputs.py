@@ -134,6 +134,8 @@ def shorten(url: str) -> str:
 
     >>> shorten('https://me:secret@host/a.png?signature=secret')
     'https://host/a.png?…'
+    >>> shorten('ftp://me:secret@host/a.png'), shorten('abfs://box@account.dfs.core.windows.net/a.png')
+    ('ftp://host/a.png', 'abfs://box@account.dfs.core.windows.net/a.png')
     >>> shorten('data:image/png;base64,' + 'A' * 5000)
     'data:image/png;base64,AAAAAAAAAAAAAAAAAA… (5,022 characters)'
     """
@@ -142,6 +144,7 @@ def shorten(url: str) -> str:
     if _is_web(url):
         url = re.sub(r'//[^/?#]*@', '//', url, count=1)
         url = re.sub(r'\?.*', '?…', url, flags=re.DOTALL)
+    url = re.sub(r'://[^/?#@]*:[^/?#@]*@', '://', url)  # but not the container that an Azure URL has there
     return _make_printable(url if len(url) <= 200 else f'{url[:120]}…{url[-60:]}')
 
 
