@@ -67,6 +67,11 @@ def test_clean_id(value, expected):
         ('["id"]', ''),
         (r'{"\u0069d": 7}', '7'),
         ('{"id": 1, "id": 2}', '2'),
+        ('{"id": 1.10}', '1.10'),
+        ('{"id": 1.5, "id": 1.50 }', '1.50'),
+        ('{"id": 1e999}', '1e999'),
+        ('{"id": 1E+2}', '1E_2'),
+        ('{"id": ' + '7' * 700 + '}', '7' * 100),
     ],
 )
 def test_id_field_finds_the_id_of_a_row(text, expected):

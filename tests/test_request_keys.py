@@ -22,7 +22,7 @@ TEXTS = st.text(st.characters(exclude_categories=()), max_size=5)
 PARAMETERS = st.builds(
     Parameters,
     n=st.integers(1, 10),
-    size=st.none() | TEXTS,
+    size=st.none() | st.text(max_size=5).filter(str.strip),
     extra_body=st.dictionaries(TEXTS, st.none() | st.booleans() | st.integers() | TEXTS, max_size=3),
     use_variations=st.booleans(),
     output_compression=st.none() | st.integers(0, 100),

@@ -1,10 +1,12 @@
 """Whether and when a failed call is tried again."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_image_edit.transforms.errors import ApiError
+from beam_image_edit.transforms.errors import ApiError, ConfigurationError
 from beam_image_edit.transforms.retries import RetryPolicy, Tries, decide_delay
 
 POLICY = RetryPolicy()
@@ -139,3 +141,26 @@ def test_call_is_never_sent_more_often_than_the_policy_says(errors, policy):
     followed = sent[:-1]
     assert sum(error.kind != 'no_image' and error.may_be_billed for error in followed) <= policy.max_ambiguous_retries
     assert sum(error.kind == 'no_image' for error in followed) <= policy.max_no_image_retries
+
+
+@pytest.mark.parametrize(
+    ('limits', 'reason'),
+    [
+        ({'max_attempts': 0}, 'max_attempts must be an integer >= 1, got 0'),
+        ({'max_attempts': 2.0}, 'max_attempts must be an integer >= 1, got 2.0'),
+        ({'max_attempts': True}, 'max_attempts must be an integer >= 1, got True'),
+        ({'max_ambiguous_retries': -1}, 'max_ambiguous_retries must be an integer >= 0, got -1'),
+        ({'max_no_image_retries': '1'}, "max_no_image_retries must be an integer >= 0, got '1'"),
+        ({'base_delay_s': -0.5}, 'base_delay_s must be a number >= 0, got -0.5'),
+        ({'max_delay_s': float('nan')}, 'max_delay_s must be a number >= 0, got nan'),
+        ({'max_server_delay_s': None}, 'max_server_delay_s must be a number >= 0, got None'),
+    ],
+    ids=str,
+)
+def test_policy_refuses_limits_that_make_no_sense(limits, reason):
+    with pytest.raises(ConfigurationError, match=re.escape(reason)):
+        RetryPolicy(**limits)
+
+
+def test_policy_takes_zero_and_whole_numbers():
+    assert RetryPolicy(1, 0, 0, 0, 0, 0).max_attempts == 1

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from beam_image_edit.transforms.errors import InvalidInput
+from beam_image_edit.transforms.edit_images import EditImages
+from beam_image_edit.transforms.errors import ConfigurationError, InvalidInput
 from beam_image_edit.transforms.rows import Parameters, RowFields, locate, parse_row, resolve
 from beam_image_edit.transforms.samples import Sample
 
@@ -199,4 +200,89 @@ def test_parse_row_shortens_values():
 
 
 def test_locate_makes_one_line():
-    assert locate(Sample('', line=2), 'a\r\nb\u2028c\x1b[0m') == 'line 2: a b c [0m'
+    assert locate(Sample('', line=2), 'a\r\nb\u2028c') == 'line 2: a b c'
+
+
+def test_locate_shows_what_nobody_would_see():
+    assert locate(Sample('', line=2), '\ufeff{\0\x1b[0m\u200b\ud800') == r'line 2: \ufeff{\x00\x1b[0m\u200b\ud800'
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'reason'),
+    [
+        ({'n': 0}, 'n must be an integer from 1 to 10, got 0'),
+        ({'n': 11}, 'n must be an integer from 1 to 10, got 11'),
+        ({'n': None}, 'n must be an integer from 1 to 10, got null'),
+        ({'n': 2.0}, 'n must be an integer from 1 to 10, got 2.0'),
+        ({'n': True}, 'n must be an integer from 1 to 10, got true'),
+        ({'output_compression': -1}, 'output_compression must be an integer from 0 to 100, got -1'),
+        ({'output_compression': 101}, 'output_compression must be an integer from 0 to 100, got 101'),
+        ({'output_compression': '50'}, 'output_compression must be an integer from 0 to 100, got "50"'),
+        ({'size': 1024}, 'size must be a string that is not blank, got 1024'),
+        ({'size': object}, 'size must be a string that is not blank, got "<class'),
+        ({'quality': ' '}, 'quality must be a string that is not blank, got " "'),
+        ({'moderation': 'a\ud800'}, r'moderation has \ud800 at character 2'),
+        ({'use_variations': 1}, 'use_variations must be true or false, got 1'),
+        ({'use_variations': None}, 'use_variations must be true or false, got null'),
+        ({'extra_body': None}, 'extra_body must be an object, got null'),
+        ({'extra_body': [1]}, 'extra_body must be an object, got [1]'),
+        (
+            {'extra_body': {'a': float('nan')}},
+            'extra_body has a number that is too large or none at all, got {"a": NaN}',
+        ),
+        ({'extra_body': {'a': {1, 2}}}, 'extra_body must hold only what JSON can'),
+        ({'extra_body': {'a': b'b'}}, 'extra_body must hold only what JSON can'),
+    ],
+    ids=str,
+)
+def test_parameters_refuse_what_no_server_takes(parameters, reason):
+    with pytest.raises(ConfigurationError) as caught:
+        Parameters(**parameters)
+
+    assert reason in str(caught.value)
+
+
+def test_a_bad_parameter_fails_where_the_transform_is_made():
+    with pytest.raises(ConfigurationError, match='n must be an integer'):
+        EditImages(cache_path='out', n=0)
+
+
+@pytest.mark.parametrize('field', ['images', 'conversations', 'output_image'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'id',
+        'edit',
+        'line',
+        'mask',
+        'mask_path',
+        'variant',
+        'n',
+        'size',
+        'quality',
+        'background',
+        'aspect_ratio',
+        'resolution',
+        'use_variations',
+        'extra_body',
+    ],
+)
+def test_fields_can_not_have_names_that_mean_something_else(field, name):
+    with pytest.raises(ConfigurationError, match=f"can not have the name '{name}'"):
+        RowFields(**{field: name})
+
+
+@pytest.mark.parametrize(
+    ('names', 'reason'),
+    [
+        ({'images': 'conversations'}, "got 'conversations' twice"),
+        ({'conversations': 'output_image'}, "got 'output_image' twice"),
+        ({'images': 'a', 'output_image': 'a'}, "got 'a' twice"),
+        ({'images': ''}, "not empty, got ''"),
+        ({'images': None}, 'not empty, got None'),
+    ],
+    ids=str,
+)
+def test_fields_must_have_names_of_their_own(names, reason):
+    with pytest.raises(ConfigurationError, match=reason):
+        RowFields(**names)

@@ -14,6 +14,7 @@ from urllib.parse import unquote, unquote_to_bytes
 import fsspec
 
 from beam_image_edit.transforms.errors import ConfigurationError, InvalidInput
+from beam_image_edit.transforms.json_text import escape_invisible
 from beam_image_edit.transforms.local_inputs import (
     check_size,
     explain,
@@ -67,7 +68,7 @@ class InputReader:
         try:
             return self._read(url)
         except InvalidInput as error:
-            raise InvalidInput(f'{shorten(url)}: {_make_printable(str(error))}') from error.__cause__
+            raise InvalidInput(f'{shorten(url)}: {escape_invisible(str(error))}') from error.__cause__
 
     def stamp(self, url: str) -> str | None:
         """Something that changes when the file does, told without reading it; None where nothing is known."""
@@ -140,12 +141,13 @@ def shorten(url: str) -> str:
     'data:image/png;base64,AAAAAAAAAAAAAAAAAA… (5,022 characters)'
     """
     if _is_embedded(url):
-        return _make_printable(url if len(url) <= 40 else f'{url[:40]}… ({len(url):,} characters)')
+        return escape_invisible(url) if len(url) <= 40 else f'{escape_invisible(url[:40])}… ({len(url):,} characters)'
     if _is_web(url):
         url = re.sub(r'//[^/?#]*@', '//', url, count=1)
         url = re.sub(r'\?.*', '?…', url, flags=re.DOTALL)
     url = re.sub(r'://[^/?#@]*:[^/?#@]*@', '://', url)  # but not the container that an Azure URL has there
-    return _make_printable(url if len(url) <= 200 else f'{url[:120]}…{url[-60:]}')
+    url = escape_invisible(url)
+    return url if len(url) <= 200 else f'{url[:120]}…{url[-60:]}'
 
 
 def _is_embedded(url: str) -> bool:
@@ -186,7 +188,3 @@ def _decode_base64(encoded: bytes) -> bytes:
     """Decodes either alphabet, with or without padding and white space."""
     encoded = encoded.translate(_STANDARD_ALPHABET, b' \t\r\n\f\v').rstrip(b'=')
     return base64.b64decode(encoded + b'=' * (-len(encoded) % 4), validate=True)
-
-
-def _make_printable(text: str) -> str:
-    return ''.join(character if character.isprintable() else '\ufffd' for character in text)

@@ -126,12 +126,25 @@ def show(value: Any) -> str:
     >>> show({'role': 'user'})
     '{"role": "user"}'
     """
-    return shorten(json.dumps(value, ensure_ascii=False))
+    return shorten(json.dumps(value, ensure_ascii=False, default=repr))
 
 
 def shorten(text: str) -> str:
     """A text for an error text, cut to a length that can be read at a glance."""
     return text if len(text) <= _MAX_SHOWN else f'{text[: _MAX_SHOWN - 1]}…'
+
+
+def escape_invisible(text: str) -> str:
+    r"""A text for an error text, with escapes for what nobody would see or what would spoil the line.
+
+    >>> print(escape_invisible('a\ufeff\0 b\n'))
+    a\ufeff\x00 b\n
+    """
+    if text.isprintable():
+        return text
+    return ''.join(
+        character if character.isprintable() else character.encode('unicode_escape').decode() for character in text
+    )
 
 
 def _skip_white_space(text: str, position: int) -> int:

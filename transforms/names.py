@@ -1,9 +1,12 @@
-"""Names: what the files of a sample are called, the same on every run and never twice.
+"""Names: what the files of a sample are called, the same on every run.
 
 A sample is `sample_<index>`, or `sample_<id>` where its row has an id. Ids come from anywhere, so several rows may end
 up with one name; the first in input order keeps it and the others get their index as well. Which rows those are
 depends on all rows before, and is found without bringing the rows together: each row becomes one number, equal for
 equal names, and numpy finds the repeated ones.
+
+A name with an index may still be what another row has for an id (`a-24`). No image is lost by that: whoever stores an
+image under a name that is taken by another purchase adds digits of the request key to its file's name.
 """
 
 import hashlib
@@ -15,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from beam_image_edit.transforms.json_text import parse_object
+from beam_image_edit.transforms.json_text import members, parse_object
 
 Keys = npt.NDArray[np.uint64]
 
@@ -45,13 +48,16 @@ class IdField:
     def of(self, text: str) -> str:
         r"""A row's id as in its name, '' if it has none or can't be read.
 
-        >>> IdField('id').of('{"id": "caf\u00e9 1"}')
-        'caf__1'
+        >>> IdField('id').of('{"id": "caf\u00e9 1"}'), IdField('id').of('{"id": 1.10}')
+        ('caf__1', '1.10')
         """
         try:
-            return clean_id(parse_object(text).get(self._key))
+            value = parse_object(text).get(self._key)
         except ValueError:
             return ''
+        if isinstance(value, float):  # as it is written: 1.10 is another version than 1.1
+            value = [text[member.value_start : member.end] for member in members(text) if member.key == self._key][-1]
+        return clean_id(value)
 
 
 def clean_id(value: Any) -> str:

@@ -2,9 +2,9 @@
 
 import random as random_module
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
-from beam_image_edit.transforms.errors import ApiError
+from beam_image_edit.transforms.errors import ApiError, ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,16 @@ class RetryPolicy:
     base_delay_s: float = 0.5
     max_delay_s: float = 8.0
     max_server_delay_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        """Refuses limits that make no sense."""
+        for limit in fields(self):
+            value, least = getattr(self, limit.name), 1 if limit.name == 'max_attempts' else 0
+            kinds = int if limit.type is int else (int, float)
+            # Not a number is not >= anything.
+            if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least:
+                kind = 'an integer' if limit.type is int else 'a number'
+                raise ConfigurationError(f'{limit.name} must be {kind} >= {least}, got {value!r}')
 
 
 @dataclass(frozen=True, slots=True)

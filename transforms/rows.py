@@ -5,19 +5,36 @@ bare instruction. Here they become one `Row`, or an error that tells the row's a
 before anything is sent.
 """
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from beam_image_edit.transforms.conversations import read_conversation
 from beam_image_edit.transforms.errors import ConfigurationError, InvalidInput
-from beam_image_edit.transforms.json_text import parse_object, shorten, show
+from beam_image_edit.transforms.json_text import escape_invisible, parse_object, shorten, show
+from beam_image_edit.transforms.parameter_checks import (
+    check_encodable,
+    check_parameter,
+    check_text,
+    write_canonically,
+)
 from beam_image_edit.transforms.samples import Sample
 
-MAX_IMAGES_PER_CALL = 10
-_STRING_PARAMETERS = ('size', 'quality', 'background', 'aspect_ratio', 'resolution')
+_ROW_PARAMETERS = (
+    'n',
+    'size',
+    'quality',
+    'background',
+    'aspect_ratio',
+    'resolution',
+    'use_variations',
+    'extra_body',
+)
+# What else has a meaning of its own in a row or in its line of the manifest.
+_RESERVED = ('id', 'mask', 'mask_path', 'variant', 'edit', 'line', *_ROW_PARAMETERS)
+# What can't be left to the API.
+_NEVER_NONE = ('n', 'use_variations', 'extra_body')
 _URL = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*(://|::)|data:', re.IGNORECASE)
 
 
@@ -31,13 +48,16 @@ class RowFields:
 
     def __post_init__(self) -> None:
         """Refuses names that would put one field in another's place."""
-        names = ('id', 'edit', self.images, self.conversations, self.output_image)
-        repeated = next((name for name in names if names.count(name) > 1), None)
-        if repeated:
-            raise ConfigurationError(
-                f'the fields of images, instructions and results must have names of their own, unlike id and edit; '
-                f'got {repeated!r} twice'
-            )
+        names = (self.images, self.conversations, self.output_image)
+        for name in names:
+            if not isinstance(name, str) or not name:
+                raise ConfigurationError(f"a field's name must be a string that is not empty, got {name!r}")
+            if name in _RESERVED:
+                raise ConfigurationError(f'a field can not have the name {name!r}, which means something else in rows')
+            if names.count(name) > 1:
+                raise ConfigurationError(
+                    f'the fields of images, instructions and results must have names of their own, got {name!r} twice'
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +94,17 @@ class Parameters:
     output_compression: int | None = None
     input_fidelity: str | None = None
     moderation: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses what no server takes."""
+        for name in (each.name for each in fields(self)):
+            value = getattr(self, name)
+            if value is None and name not in _NEVER_NONE:
+                continue
+            try:
+                check_parameter(name, value)
+            except ValueError as error:
+                raise ConfigurationError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +153,17 @@ def parse_row(sample: Sample, fields: RowFields, defaults: Parameters) -> Row:
             variant=_read_variant(row.get('variant')),
             parameters=parameters,
         )
-    except InvalidInput as error:
+    except (InvalidInput, ValueError) as error:
         raise InvalidInput(locate(sample, str(error))) from error
 
 
 def locate(sample: Sample, reason: str) -> str:
-    """A reason as one line, with the line of the file where that is known.
+    r"""A reason as one line, with the line of the file where that is known.
 
-    >>> locate(Sample('{', line=3), 'malformed JSON')
-    'line 3: malformed JSON'
+    >>> locate(Sample('{', line=3), 'malformed\njson: \ufeff{')
+    'line 3: malformed json: \\ufeff{'
     """
-    printable = ''.join(character if character.isprintable() else ' ' for character in reason)
-    one_line = ' '.join(printable.split())
+    one_line = escape_invisible(' '.join(reason.split()))
     return one_line if sample.line is None else f'line {sample.line}: {one_line}'
 
 
@@ -171,7 +201,7 @@ def _read_instructions(name: str, row: Mapping[str, Any], parameters: Parameters
         return (), None
     instructions, system = read_conversation(name, row.get(name))
     for text in (*instructions, system or ''):
-        _check_encodable(name, text)
+        check_encodable(name, text)
     return instructions, system
 
 
@@ -191,69 +221,20 @@ def _read_mask(row: Mapping[str, Any], folder: str) -> str | None:
 
 
 def _read_location(name: str, value: Any) -> str:
-    location = _read_string(name, value)
-    if '\0' in location:
+    check_text(name, value)
+    if '\0' in value:
         raise InvalidInput(f'{name} must be a path, a URL or a data URI, got {show(value)}')
-    return location
-
-
-def _read_string(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidInput(f'{name} must be a string that is not blank, got {show(value)}')
-    return _check_encodable(name, value)
-
-
-def _check_encodable(name: str, text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        half = f'\\u{ord(text[error.start]):04x}'
-        raise InvalidInput(f'{name} has {half} at character {error.start + 1}, half of a surrogate pair') from error
-    return text
+    return str(value)
 
 
 def _read_variant(value: Any) -> str | None:
-    return None if value is None else _write_canonically('variant', value)
-
-
-def _write_canonically(name: str, value: Any) -> str:
-    try:
-        return json.dumps(value, sort_keys=True, separators=(',', ':'), allow_nan=False)
-    except ValueError as error:
-        raise InvalidInput(f'{name} has a number that is too large, got {show(value)}') from error
+    return None if value is None else write_canonically('variant', value)
 
 
 def _override(defaults: Parameters, row: Mapping[str, Any]) -> Parameters:
-    changes: dict[str, Any] = {
-        name: _read_string(name, row[name]) for name in _STRING_PARAMETERS if _is_given(row, name)
-    }
-    if _is_given(row, 'n'):
-        changes['n'] = _read_count(row['n'])
-    if _is_given(row, 'use_variations'):
-        changes['use_variations'] = _read_flag('use_variations', row['use_variations'])
-    if _is_given(row, 'extra_body'):
-        changes['extra_body'] = {**defaults.extra_body, **_read_extra_body(row['extra_body'])}
-    return replace(defaults, **changes)
-
-
-def _is_given(row: Mapping[str, Any], name: str) -> bool:
-    return row.get(name) is not None
-
-
-def _read_count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_IMAGES_PER_CALL:
-        raise InvalidInput(f'n must be an integer from 1 to {MAX_IMAGES_PER_CALL}, got {show(value)}')
-    return value
-
-
-def _read_flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidInput(f'{name} must be true or false, got {show(value)}')
-    return value
-
-
-def _read_extra_body(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InvalidInput(f'extra_body must be an object, got {show(value)}')
-    _write_canonically('extra_body', value)
-    return value
+    changes = {name: row[name] for name in _ROW_PARAMETERS if row.get(name) is not None}
+    for name, value in changes.items():
+        check_parameter(name, value)
+    if 'extra_body' in changes:
+        changes['extra_body'] = {**defaults.extra_body, **changes['extra_body']}
+    return replace(defaults, **changes) if changes else defaults
