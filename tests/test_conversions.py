@@ -4,6 +4,7 @@ import random
 
 import pytest
 from PIL import Image, ImageCms, ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
 
 from beam_image_edit.transforms.conversions import (
     MAX_MASK_BYTES,
@@ -223,6 +224,31 @@ def test_a_mask_of_another_size_is_refused():
 def test_a_mask_without_alpha_is_refused():
     with pytest.raises(InvalidInput, match='mask is a PNG without an alpha channel: save it as a PNG that is transp'):
         prepare_mask(save(RED, 'PNG'), FIRST)
+
+
+@pytest.mark.parametrize('mode', ['RGBA', 'LA'])
+def test_a_mask_that_is_opaque_all_over_is_refused(mode):
+    opaque = save(Image.new('RGBA', FIRST.size, (9, 9, 9, 255)).convert(mode), 'PNG')
+    with pytest.raises(
+        InvalidInput, match='mask is opaque all over, so that nothing would be edited: save it as a PNG'
+    ):
+        prepare_mask(opaque, FIRST)
+
+
+def test_a_mask_for_dall_e_2_that_is_opaque_all_over_is_refused():
+    first = prepare_for_dall_e_2(save(RED, 'PNG'))
+    opaque = save(Image.new('RGBA', RED.size, (9, 9, 9, 255)), 'PNG')
+    with pytest.raises(InvalidInput, match='mask is opaque all over'):
+        prepare_mask_for_dall_e_2(opaque, first)
+
+
+def test_pages_that_are_damaged_do_not_keep_the_first_from_being_converted():
+    pages = save(RED, 'TIFF', save_all=True, append_images=[RED])
+    content = bytearray(pages)
+    # The second page has a directory without entries.
+    start = TiffImageFile(io.BytesIO(pages)).tag_v2.next
+    content[start : start + 6] = bytes(6)
+    assert prepare(bytes(content), ACCEPTED).conversion == 'TIFF to PNG (first frame only)'
 
 
 def test_a_mask_of_4_mb_is_refused():

@@ -34,6 +34,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_MASK_ADVICE = 'save it as a PNG that is transparent where the edit is to go'
 _PNG_MODES = frozenset(('1', 'L', 'LA', 'P', 'RGB', 'RGBA'))
 _ICC_COLOURS = {
     '1': b'GRAY',
@@ -110,11 +111,11 @@ def prepare_mask(content: bytes, first: PictureInfo) -> Picture:
         InvalidInput: it has another size, nothing transparent, or 4 MB and more.
     """
     source = identify(content)
-    _check_mask(source, first.size)
+    mask = _decode_mask(content, source, first.size)
     if _is_png_with(content, _WITH_ALPHA) and source.orientation == 1:
         picture = _as_it_is(content, source)
     else:
-        picture = _encode(_decode_rgba(content, source), 'PNG', f'{source.format} to RGBA PNG', source)
+        picture = _encode(mask, 'PNG', f'{source.format} to RGBA PNG', source)
     _check_bytes(picture, MAX_MASK_BYTES - 1)
     return picture
 
@@ -147,11 +148,10 @@ def prepare_mask_for_dall_e_2(content: bytes, first: Picture) -> Picture:
         BrokenPicture: it is cut off, damaged or not a picture.
         InvalidInput: it has another size, nothing transparent, or 4 MB and more.
     """
-    source = identify(content)
-    _check_mask(source, first.source.size)
     if first.info.size == first.source.size:
         return prepare_mask(content, first.info)
-    square = _pad(_decode_rgba(content, source))
+    source = identify(content)
+    square = _pad(_decode_mask(content, source, first.source.size))
     (picture,) = _encode_squares(square, [first.info.width], source)
     _check_bytes(picture, MAX_MASK_BYTES - 1)
     return picture
@@ -250,17 +250,19 @@ def _fits_a_mask(content: bytes) -> bool:
     return len(content) < MAX_MASK_BYTES
 
 
-def _check_mask(mask: PictureInfo, size: tuple[int, int]) -> None:
+def _decode_mask(content: bytes, mask: PictureInfo, size: tuple[int, int]) -> Image.Image:
     if mask.size != size:
         raise InvalidInput(
             f'mask is {mask.size[0]}x{mask.size[1]}, the first image is {size[0]}x{size[1]}: '
             'they must have the same size'
         )
     if not mask.has_alpha:
-        raise InvalidInput(
-            f'mask is a {mask.format} without an alpha channel: '
-            'save it as a PNG that is transparent where the edit is to go'
-        )
+        raise InvalidInput(f'mask is a {mask.format} without an alpha channel: {_MASK_ADVICE}')
+    image = _decode_rgba(content, mask)
+    if image.getchannel('A').getextrema() == (255, 255):
+        # The API takes it, and the money.
+        raise InvalidInput(f'mask is opaque all over, so that nothing would be edited: {_MASK_ADVICE}')
+    return image
 
 
 def _check_bytes(picture: Picture, max_bytes: int | None) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 from beam_image_edit.transforms.conversions import Picture
 from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput
 from beam_image_edit.transforms.inputs import InputReader, shorten
-from beam_image_edit.transforms.pictures import PictureInfo
+from beam_image_edit.transforms.json_text import escape_invisible
+from beam_image_edit.transforms.pictures import PictureInfo, decode
 from beam_image_edit.transforms.storage import Storage
 
 
@@ -28,6 +29,7 @@ class InputPicture:
         conversion: what was done to the file; None: they are the file's own bytes.
         source: the file itself: sha256, bytes, width, height, mime.
         load: the picture with its bytes; reads the file if that was not needed before.
+        place: what it is in its row, `image 0` or `mask`.
     """
 
     sha256: str
@@ -36,6 +38,7 @@ class InputPicture:
     conversion: str | None
     source: Mapping[str, Any]
     load: Callable[[], Picture]
+    place: str = ''
 
 
 class InputPictures:
@@ -47,6 +50,8 @@ class InputPictures:
         check_open: raises Stopped once nothing may be sent; then only remembered pictures are looked at, which is
             enough to find what has been bought.
         is_reading_all: reads every file in spite of what is remembered.
+        is_decoding: decodes every file in full before it counts as usable, which finds damaged pixels and costs 25 to
+            400 ms of processor time a picture; what is remembered without that is read again.
     """
 
     def __init__(
@@ -55,16 +60,19 @@ class InputPictures:
         storage: Storage,
         check_open: Callable[[], None] = lambda: None,
         is_reading_all: bool = False,
+        is_decoding: bool = False,
     ) -> None:
         self._reader = reader
         self._storage = storage
         self._check_open = check_open
         self._is_reading_all = is_reading_all
+        self._is_decoding = is_decoding
 
-    def look_at(self, url: str, recipe: str, prepare: Callable[[bytes], Picture]) -> InputPicture:
+    def look_at(self, place: str, url: str, recipe: str, prepare: Callable[[bytes], Picture]) -> InputPicture:
         """What is known of a picture once it is prepared.
 
         Args:
+            place: what it is in its row, for error texts too.
             url: as `InputReader.read` takes it.
             recipe: names all that `prepare` depends on; another recipe is remembered apart.
             prepare: makes a file's bytes ready to be sent.
@@ -73,31 +81,39 @@ class InputPictures:
             InvalidInput: it can't be read or used.
             Stopped: it would have to be read, and nothing may be sent any more.
         """
+        try:
+            return self._look_at(place, url, f'{recipe} decoded' if self._is_decoding else recipe, prepare)
+        except InvalidInput as error:
+            raise InvalidInput(f'{place}: {error}') from error
+
+    def _look_at(self, place: str, url: str, recipe: str, prepare: Callable[[bytes], Picture]) -> InputPicture:
         stamp = self._reader.stamp(url)
         path = _memory_path(url, recipe, stamp) if stamp else None
         known = self._storage.read(path) if path and not self._is_reading_all else None
-        remembered = self._recall(known, url, prepare) if known else None
+        remembered = self._recall(known, place, url, prepare) if known else None
         if remembered:
             return remembered
         if not url.startswith('data:'):
             self._check_open()
         content = self._reader.read(url)
         try:
+            if self._is_decoding:
+                decode(content)
             picture = prepare(content)
         except (InvalidInput, BrokenPicture) as error:
-            raise InvalidInput(f'{shorten(url)}: {error}') from error
+            raise InvalidInput(f'{shorten(url)}: {escape_invisible(str(error))}') from error
         seen = _describe(picture, content)
         if path:
             memory = {**seen, 'info': asdict(picture.info)}
             self._storage.write(path, json.dumps(memory, separators=(',', ':')).encode())
-        return InputPicture(info=picture.info, load=lambda: picture, **seen)
+        return InputPicture(info=picture.info, load=lambda: picture, place=place, **seen)
 
-    def _recall(self, known: bytes, url: str, prepare: Callable[[bytes], Picture]) -> InputPicture | None:
+    def _recall(self, known: bytes, place: str, url: str, prepare: Callable[[bytes], Picture]) -> InputPicture | None:
         try:
             memory = json.loads(known)
             info = PictureInfo(**memory.pop('info'))
             sha256 = memory['sha256']
-            return InputPicture(info=info, load=lambda: self._load(url, prepare, sha256), **memory)
+            return InputPicture(info=info, load=lambda: self._load(url, prepare, sha256), place=place, **memory)
         except (ValueError, TypeError, KeyError):
             return None  # written by another version, or cut off: the file itself is read
 

@@ -17,7 +17,7 @@ from beam_image_edit.transforms.json_text import parse_object, replace_members
 from beam_image_edit.transforms.outcomes import Outcome
 
 _SIZES = [('sha256', pa.string()), ('bytes', pa.int64()), ('width', pa.int64()), ('height', pa.int64())]
-_SOURCE = pa.struct([*_SIZES, ('mime', pa.string())])
+_SOURCE = pa.struct([('place', pa.string()), *_SIZES, ('mime', pa.string())])
 _IMAGE = pa.struct([*_SIZES, ('mime', pa.string()), ('turn', pa.int64())])
 _TOKENS = pa.struct([(kind, pa.int64()) for kind in ('input', 'output', 'thinking', 'total')])
 

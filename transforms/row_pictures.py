@@ -29,12 +29,9 @@ def look_at_pictures(
             return prepare_for_dall_e_2(content)
         return prepare(content, facts.accepted_mimes, facts.max_image_bytes)
 
-    images = []
-    for position, url in enumerate(row.images):
-        try:
-            images.append(pictures.look_at(url, recipe, make_ready))
-        except InvalidInput as error:
-            raise InvalidInput(f'image {position}: {error}') from error
+    images = tuple(
+        pictures.look_at(f'image {position}', url, recipe, make_ready) for position, url in enumerate(row.images)
+    )
     mask = _look_at_mask(pictures, row.mask, images[0], is_dall_e_2) if row.mask else None
     # Base64 adds a third.
     size = sum(picture.bytes for picture in images) * 4 // 3
@@ -42,7 +39,7 @@ def look_at_pictures(
         raise InvalidInput(
             f'the images take {size:,} bytes in one request, {facts.max_request_bytes:,} are allowed: make them smaller'
         )
-    return tuple(images), mask
+    return images, mask
 
 
 def _look_at_mask(pictures: InputPictures, url: str, first: InputPicture, is_dall_e_2: bool) -> InputPicture:
@@ -51,7 +48,4 @@ def _look_at_mask(pictures: InputPictures, url: str, first: InputPicture, is_dal
             return prepare_mask_for_dall_e_2(content, first.load())
         return prepare_mask(content, first.info)
 
-    try:
-        return pictures.look_at(url, f'mask of {first.sha256} {is_dall_e_2}', make_ready)
-    except InvalidInput as error:
-        raise InvalidInput(f'mask: {error}') from error
+    return pictures.look_at('mask', url, f'mask of {first.sha256} {is_dall_e_2}', make_ready)
