@@ -10,6 +10,7 @@ from beam_image_edit.pipeline.command_line import JobConfig
 from beam_image_edit.transforms.api_keys import read_api_key
 from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.input_files import list_files
+from beam_image_edit.transforms.local_inputs import resolve_image_root
 from beam_image_edit.transforms.models import retirement_warning
 from beam_image_edit.transforms.row_checks import select_parameters
 from beam_image_edit.transforms.storage import Storage
@@ -24,6 +25,8 @@ def check_job(config: JobConfig) -> None:
     _check_runner(config.runner)
     read_api_key(config.editor.api_key)
     list_files(config.input)
+    if config.editor.image_root is not None:
+        resolve_image_root(config.editor.image_root)
     _check_writable(config.editor.cache_path)
 
 

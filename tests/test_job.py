@@ -4,9 +4,11 @@ import hashlib
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -308,3 +310,45 @@ def test_job_that_can_not_be_done_says_why_in_one_line(photos, tmp_path, capfd, 
     assert 'the job failed: ' in said[-1]
     assert 'damaged.jsonl.gz: can not be read' in said[-1]
     assert 'while running' not in said[-1]
+
+
+def test_image_root_confines_local_images(edit, emulator, photos, tmp_path):
+    outside = tmp_path / 'outside.png'
+    outside.write_bytes((photos / 'a.png').read_bytes())
+    (photos / 'link.png').symlink_to(outside)
+    places = ['a.png', str(outside), '../outside.png', outside.as_uri(), 'link.png', f'simplecache::file://{outside}']
+    run = edit([row(images=place) for place in places], f'--image_root={photos}')
+    assert run.statuses == ['edited'] + ['invalid_input'] * 5
+    assert all('--image_root' in line['edit']['error'] for line in run.rows[1:])
+    assert emulator.count == 1
+    # What an earlier run has read from there is not told either.
+    edit([row(images=str(outside), variant=1)])
+    assert edit([row(images=str(outside), variant=1)], f'--image_root={photos}').statuses == ['invalid_input']
+
+
+def test_image_root_must_be_a_folder(edit, capsys):
+    with pytest.raises(SystemExit):
+        edit([row()], '--image_root=/no/such/folder')
+    assert '/no/such/folder' in capsys.readouterr().err
+
+
+def damaged_png():
+    """A PNG with a right checksum whose pixels go wrong long after their beginning."""
+
+    def chunk(kind, content):
+        return struct.pack('>I', len(content)) + kind + content + struct.pack('>I', zlib.crc32(kind + content))
+
+    noise = np.random.default_rng(1)
+    lines = b''.join(b'\0' + noise.bytes(3 * 300) for _ in range(300))
+    pixels = bytearray(zlib.compress(lines, 0))
+    pixels[200_000:200_400] = b'\xff' * 400
+    header = struct.pack('>IIBBBBB', 300, 300, 8, 2, 0, 0, 0)
+    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header) + chunk(b'IDAT', bytes(pixels)) + chunk(b'IEND', b'')
+
+
+def test_damaged_pixels_are_found_on_request(edit, emulator, photos):
+    (photos / 'damaged.png').write_bytes(damaged_png())
+    run = edit([row(images='damaged.png'), row(images='a.png')], '--decode_inputs')
+    assert run.statuses == ['invalid_input', 'edited']
+    assert 'damaged.png' in run.rows[0]['edit']['error']
+    assert emulator.count == 1

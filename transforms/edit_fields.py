@@ -49,9 +49,7 @@ def make_outcome(
 
 def _picture_fields(pictures: Sequence[InputPicture]) -> dict[str, Any]:
     return {
-        'conversions': [
-            f'image {position}: {picture.conversion}' for position, picture in enumerate(pictures) if picture.conversion
-        ],
+        'conversions': [f'{picture.place}: {picture.conversion}' for picture in pictures if picture.conversion],
         'sources': [dict(picture.source) for picture in pictures],
     }
 

@@ -82,10 +82,15 @@ class Editor:
             fields=config.fields,
             defaults=config.parameters,
             pictures=InputPictures(
-                InputReader(connect_timeout_s=config.connect_timeout_s, read_timeout_s=config.read_timeout_s),
+                InputReader(
+                    connect_timeout_s=config.connect_timeout_s,
+                    read_timeout_s=config.read_timeout_s,
+                    image_root=config.image_root,
+                ),
                 self._storage,
                 self._window.check_open,
                 config.is_reading_all_inputs,
+                config.is_decoding_inputs,
             ),
             buyer=buyer,
             storage=self._storage,

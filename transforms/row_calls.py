@@ -14,10 +14,11 @@ from beam_image_edit.transforms.clients.client import Endpoint
 from beam_image_edit.transforms.conversions import Picture, prepare, prepare_for_dall_e_2
 from beam_image_edit.transforms.input_pictures import InputPicture
 from beam_image_edit.transforms.models import ModelFacts
+from beam_image_edit.transforms.parameter_checks import MAX_IMAGES_PER_CALL
 from beam_image_edit.transforms.prices import CallSize
 from beam_image_edit.transforms.records import Record
 from beam_image_edit.transforms.request_keys import request_key
-from beam_image_edit.transforms.rows import MAX_IMAGES_PER_CALL, Parameters, Row
+from beam_image_edit.transforms.rows import Parameters, Row
 
 # The size of a picture that an earlier turn has yet to make.
 _NOT_MADE_YET = (0, 0)
