@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         fail(str(error))
     for warning in find_warnings(config):
         _log.warning(warning)
+    _log.info('price of %s: %s', config.editor.model, config.editor.find_price() or 'not known')
     cache_path = config.editor.cache_path
     try:
         run_id = run_job(config)
