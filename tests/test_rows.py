@@ -200,7 +200,7 @@ def test_parse_row_shortens_values():
 
 
 def test_locate_makes_one_line():
-    assert locate(Sample('', line=2), 'a\r\nb\u2028c') == 'line 2: a b c'
+    assert locate(Sample('', line=2), 'a  a\r\nb\u2028c\t') == 'line 2: a  a b c\\t'
 
 
 def test_locate_shows_what_nobody_would_see():

@@ -163,7 +163,7 @@ def locate(sample: Sample, reason: str) -> str:
     >>> locate(Sample('{', line=3), 'malformed\njson: \ufeff{')
     'line 3: malformed json: \\ufeff{'
     """
-    one_line = escape_invisible(' '.join(reason.split()))
+    one_line = escape_invisible(' '.join(reason.splitlines()))
     return one_line if sample.line is None else f'line {sample.line}: {one_line}'
 
 
