@@ -221,6 +221,24 @@ def test_identify_refuses_a_webp_whose_frame_is_not_what_it_says(name, place, ne
         identify(change(name, place, new))
 
 
+MANY = 100_001
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        WHOLE['png'][:33] + make_chunk(b'teXt', b'') * MANY + WHOLE['png'][33:],
+        WHOLE['jpeg'][:2] + b'\xff\xfe\0\x02' * MANY + WHOLE['jpeg'][2:],
+        b'RIFF' + struct.pack('<I', 4 + 8 * MANY) + b'WEBP' + b'JUNK\0\0\0\0' * MANY,
+        make_box(b'ftyp', b'avif0000') + make_box(b'free', b'') * MANY,
+    ],
+    ids=['png', 'jpeg', 'webp', 'avif'],
+)
+def test_check_structure_does_not_walk_through_parts_without_end(content):
+    with pytest.raises(BrokenPicture, match='has more than 100,000 parts: save it anew'):
+        check_structure(content)
+
+
 def test_the_last_box_may_run_to_the_end_of_the_file():
     check_structure(
         make_box(b'ftyp', b'heic0000') + make_box(b'meta', b'') + struct.pack('>I4s', 0, b'mdat') + b'pixels'

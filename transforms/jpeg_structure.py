@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from beam_image_edit.transforms.errors import BrokenPicture
-from beam_image_edit.transforms.picture_parts import require
+from beam_image_edit.transforms.picture_parts import limit_parts, require
 
 # In the compressed scans FF 00 is a data byte, FF D0 to FF D7 and FF 01 mark points without a segment and a run of FF
 # is padding; whatever else follows FF is the next marker.
@@ -54,7 +54,7 @@ def check_jpeg(content: bytes) -> None:
     frame: _Frame | None = None
     tables: set[int] = set()
     pixel_bytes = 0
-    for segment in _walk(content):
+    for segment in limit_parts('JPEG', _walk(content)):
         if segment.marker not in _KNOWN or (frame and segment.marker in _FRAMES):
             raise _damage(f'segment FF{segment.marker:02X}', segment)
         if segment.marker in _FRAMES:

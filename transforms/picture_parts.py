@@ -1,6 +1,13 @@
 """What the checks of all picture formats share: whether a part is there in full, and what it is called in an error."""
 
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
 from beam_image_edit.transforms.errors import BrokenPicture
+
+Part = TypeVar('Part')
+# A picture of 100 MB in pieces of 4 KB has 25,000; millions of empty ones would keep a processor busy for a minute.
+MAX_PARTS = 100_000
 
 
 def require(what: str, end: int, position: int, size: int, part: str) -> None:
@@ -23,3 +30,15 @@ def readable(kind: bytes) -> str:
     ('VP8', '\x00abc')
     """
     return kind.decode('ascii', 'backslashreplace').strip()
+
+
+def limit_parts(what: str, parts: Iterable[Part]) -> Iterator[Part]:
+    """The parts of a picture, as long as there are not absurdly many.
+
+    >>> list(limit_parts('GIF', 'abc'))
+    ['a', 'b', 'c']
+    """
+    for number, part in enumerate(parts):
+        if number >= MAX_PARTS:
+            raise BrokenPicture(f'{what} has more than {MAX_PARTS:,} parts: save it anew')
+        yield part

@@ -15,11 +15,11 @@ tells is a damaged stretch inside the pixels of a JPEG, WebP, GIF, HEIF or AVIF;
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from beam_image_edit.transforms.errors import BrokenPicture
 from beam_image_edit.transforms.jpeg_structure import check_jpeg
-from beam_image_edit.transforms.picture_parts import readable, require
+from beam_image_edit.transforms.picture_parts import limit_parts, readable, require
 from beam_image_edit.transforms.png_structure import SIGNATURE, check_png
 
 HEIC_BRANDS = frozenset((b'heic', b'heix', b'heim', b'heis', b'hevc', b'hevx', b'hevm', b'hevs'))
@@ -60,17 +60,20 @@ def _find_check(content: bytes) -> Callable[[bytes], None] | None:
 
 
 def _check_webp(content: bytes) -> None:
+    if not {b'VP8 ', b'VP8L', b'ANMF'} & set(limit_parts('WebP', _walk_webp(content))):
+        raise BrokenPicture('WebP is damaged: it has no pixels (no chunk VP8, VP8L or ANMF)')
+
+
+def _walk_webp(content: bytes) -> Iterator[bytes]:
     size = int.from_bytes(content[4:8], 'little')
     require('WebP', len(content), 8, size, 'RIFF')
-    position, end, has_pixels = 12, 8 + size, False
+    position, end = 12, 8 + size
     while position < end:
         require('WebP', end, position, 8, 'a chunk')
         kind, length = _RIFF_CHUNK.unpack_from(content, position)
         require('WebP', end, position, 8 + length, f'chunk {readable(kind)}')
-        has_pixels = has_pixels or kind in (b'VP8 ', b'VP8L', b'ANMF')
+        yield kind
         position += 8 + length + length % 2
-    if not has_pixels:
-        raise BrokenPicture('WebP is damaged: it has no pixels (no chunk VP8, VP8L or ANMF)')
 
 
 def _check_gif(content: bytes) -> None:
@@ -99,7 +102,13 @@ def _gif_palette_bytes(flags: int) -> int:
 
 def _check_boxes(content: bytes) -> None:
     what = 'AVIF' if content[8:12].startswith(b'avi') else 'HEIF'
-    position, kinds = 0, set()
+    kinds = set(limit_parts(what, _walk_boxes(what, content)))
+    if not (kinds & {b'meta', b'moov'} and b'mdat' in kinds):
+        raise BrokenPicture(f'{what} is cut off: it ends after {len(content)} bytes without its pixels (box mdat)')
+
+
+def _walk_boxes(what: str, content: bytes) -> Iterator[bytes]:
+    position = 0
     while position < len(content):
         require(what, len(content), position, 8, 'a box')
         size, kind = _BOX.unpack_from(content, position)
@@ -110,7 +119,5 @@ def _check_boxes(content: bytes) -> None:
         if size < 8:
             raise BrokenPicture(f'{what} is damaged: box {readable(kind)} at byte {position} is {size} bytes long')
         require(what, len(content), position, size, f'box {readable(kind)}')
-        kinds.add(kind)
+        yield kind
         position += size
-    if not (kinds & {b'meta', b'moov'} and b'mdat' in kinds):
-        raise BrokenPicture(f'{what} is cut off: it ends after {len(content)} bytes without its pixels (box mdat)')

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from beam_image_edit.transforms.errors import BrokenPicture
-from beam_image_edit.transforms.picture_parts import readable, require
+from beam_image_edit.transforms.picture_parts import limit_parts, readable, require
 
 SIGNATURE = b'\x89PNG\r\n\x1a\n'
 
@@ -39,7 +39,7 @@ def check_png(content: bytes) -> None:
     view = memoryview(content)
     pixels: list[memoryview] = []
     kind = b''
-    for kind, start, begin, end in _walk(content):
+    for kind, start, begin, end in limit_parts('PNG', _walk(content)):
         if start == len(SIGNATURE) and kind != b'IHDR':
             raise BrokenPicture(f'PNG is damaged: it begins with chunk {readable(kind)}, not with IHDR')
         if zlib.crc32(view[start + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], 'big'):
