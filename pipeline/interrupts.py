@@ -2,12 +2,19 @@
 
 import logging
 import os
+import shlex
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from beam_image_edit.transforms.editor import stop_editors
 from beam_image_edit.transforms.stop_file import StopFile
@@ -18,6 +25,29 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # A signal that goes to the process and to its group, as `timeout` sends it, comes twice.
 _ONE_SIGNAL_S = 2.0
 _OVER = b'\0'
+# What FnApiRunner starts for each worker process, by a shell; an ignored signal stays ignored in what a shell becomes.
+_WORKER = f"trap '' INT TERM; exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main"
+
+
+def shield_workers(runner: str, options: PipelineOptions) -> Any:
+    """The runner for a pipeline: where it would start worker processes, one whose workers Ctrl-C doesn't reach.
+
+    A terminal sends Ctrl-C to all processes of a job, and a worker would end at once, its calls in flight lost and the
+    manifest with them. Shielded ones are stopped as workers on other hosts are, by the run's stop file.
+
+    Args:
+        runner: Beam's name of it.
+        options: the pipeline's; changed where the runner is another one.
+    """
+    direct = options.view_as(DirectOptions)
+    has_workers = (
+        runner.rpartition('.')[2].lower() == 'fnapirunner' and direct.direct_running_mode == 'multi_processing'
+    )
+    if not has_workers or os.name != 'posix':
+        return runner
+    # Otherwise the runner would put its own command in place of this one.
+    direct.direct_running_mode = None
+    return FnApiRunner(SubprocessSDKEnvironment.from_command_string(_WORKER))
 
 
 @contextmanager
@@ -25,8 +55,7 @@ def stopped_by_signals(cache_path: str, run_id: str) -> Iterator[None]:
     """Stops a run on the first signal that comes within the block.
 
     A thread does it, told through a socket by the interpreter's own handler: the main thread may be waiting for a lock,
-    or hold one that stopping needs. (Worker processes of `--direct_running_mode=multi_processing` get Ctrl-C from the
-    terminal themselves and end; what they have bought is kept, but the run makes no manifest.)
+    or hold one that stopping needs. The run's other processes learn of it from the stop file.
 
     Args:
         cache_path: where the run's other processes find that it is stopped.

@@ -1,0 +1,81 @@
+"""The job killed at random moments: it pays again for no more than the calls that were in flight."""
+
+import random
+import signal
+import threading
+from collections import Counter
+
+import pytest
+
+SEED = 20
+IN_FLIGHT = 16
+# The threads that send, and four that prepare. A call stays with its thread until its outcome is stored.
+THREADS = IN_FLIGHT + 4
+
+
+def calls_by_prompt(emulator):
+    return Counter(call.prompt for call in emulator.calls)
+
+
+def kill_at_a_random_moment(job, emulator, wait_until, number):
+    """Kills a job some time after it has begun a call."""
+    chance = random.Random(SEED + number)
+    begun = emulator.count + chance.randrange(2 * IN_FLIGHT)
+    job.start()
+    wait_until(lambda: emulator.count > begun or job.has_ended)
+    threading.Event().wait(chance.uniform(0, 0.15))
+    assert not job.has_ended, f'before kill {number}, seed {SEED}'
+    job.signal(signal.SIGKILL)
+    assert job.wait() == -signal.SIGKILL
+    # What the process had sent may come to the emulator after its death.
+    wait_until(lambda: emulator.in_flight == 0)
+
+
+def assert_only_calls_in_flight_were_repaid(emulator, prompts, states):
+    """No instruction was sent more often than purchases and kills allow, and none again once it was stored.
+
+    Args:
+        emulator: got all the calls.
+        prompts: the instruction of each purchase, by request key.
+        states: what was found after each kill, and how often each instruction had been sent by then.
+    """
+    in_flight = set().union(*(found.in_flight for found, _ in states))
+    calls = calls_by_prompt(emulator)
+    assert not calls - (Counter(prompts.values()) + Counter(prompts[key] for key, _ in in_flight))
+    for found, earlier in states:
+        unfinished = {prompt for key, prompt in prompts.items() if key not in found.records}
+        assert all(calls[prompt] == times for prompt, times in earlier.items() if prompt not in unfinished)
+
+
+def assert_the_ledger_tells_all(job, in_flight):
+    """Every call is over, those in flight at a kill are told as maybe billed, and the manifest lists every image."""
+    found = job.look()
+    found.assert_every_image_is_known()
+    assert not found.in_flight
+    attempts = [(key, attempt) for key, record in found.records.items() for attempt in record.attempts]
+    assert {(key, attempt.number) for key, attempt in attempts if attempt.billed == 'maybe'} == in_flight
+    listed = {path for line in job.manifest for path in line['output_image']}
+    assert {str(job.out / place) for place in found.images} == listed
+
+
+@pytest.mark.parametrize(('api_format', 'count', 'kills'), [('gemini', 300, 20), ('openai', 100, 5)])
+def test_killed_job_pays_again_only_for_calls_in_flight(
+    make_job, make_rows, emulator, wait_until, api_format, count, kills
+):
+    job = make_job(make_rows(count), f'--api_format={api_format}', f'--max_in_flight={IN_FLIGHT}')
+    in_flight, states = set(), []
+    for number in range(kills):
+        kill_at_a_random_moment(job, emulator, wait_until, number)
+        found = job.look()
+        found.assert_every_image_is_known()
+        assert set(found.images.values()) <= {image for call in emulator.calls for image in call.produced}
+        assert len(found.in_flight - in_flight) <= THREADS, f'kill {number}, seed {SEED}'
+        in_flight |= found.in_flight
+        states.append((found, calls_by_prompt(emulator)))
+    assert job.run() == 0
+    job.assert_every_row_has_its_own_images(emulator)
+    assert_only_calls_in_flight_were_repaid(emulator, job.prompts_by_key(api_format), states)
+    assert_the_ledger_tells_all(job, in_flight)
+    before, calls = (job.out / 'manifest.jsonl').read_bytes(), emulator.count
+    assert job.run() == 0
+    assert ((job.out / 'manifest.jsonl').read_bytes(), emulator.count) == (before, calls)
