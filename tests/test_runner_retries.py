@@ -1,10 +1,13 @@
-"""Bundles that a runner runs again, whatever the reason: what they have bought is not bought again.
+"""Work that a runner does again, whatever the reason: what it has bought is not bought again.
 
-BundleBasedDirectRunner runs a failed bundle four times, as Dataflow does; FnApiRunner repeats every bundle when it is
-told to. The steps after the edit fail here at the first outcome, with the other calls still in flight, or at the end.
+BundleBasedDirectRunner tries a failed bundle four times, as Dataflow does, but a bundle of one step only: there the
+edit step itself is made to fail. FnApiRunner fuses the edit with what comes after it, and gives up at once: there a
+later step fails, and the same stage is run again as Dataflow would. It also repeats every bundle when it is told to.
 """
 
 from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
 
 import apache_beam as beam
 import pytest
@@ -12,37 +15,76 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_image_edit.pipeline.emulator import Emulator
 from beam_image_edit.transforms import EditImages
+from beam_image_edit.transforms.edit_images import EDITED_TAG, FAILED_TAG, _EditBatch, to_sample
 
 TRIES = 4  # of a bundle by BundleBasedDirectRunner, before it gives the job up
 ROWS = [{'images': 'a.png', 'conversations': [f'Blur it {number} times'], 'id': number} for number in range(20)]
-FAILING = pytest.mark.parametrize('step', ['process', 'finish_bundle'])
+ONCE_EACH = {row['conversations'][0]: 1 for row in ROWS}
+FAILING = pytest.mark.parametrize('moment', ['process', 'finish_bundle'])
+REPEATED = '--direct_runner_bundle_repeat=2'
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Failures at a moment of a bundle's life, so many in all copies of a step taken together; a folder counts them."""
+
+    folder: Path
+    moment: str
+    failures: int
+
+    @property
+    def happened(self):
+        return len(list(self.folder.iterdir()))
+
+    def strike(self, moment):
+        if moment == self.moment and self.happened < self.failures:
+            (self.folder / str(self.happened)).touch()
+            raise ValueError(f'failed in {moment}')
 
 
 class FailingStep(beam.DoFn):
-    """A step that fails so many times, in all its copies taken together, which count in a folder."""
+    """A step after the edit: fails at its first outcome, with other calls in flight, or when it has seen all."""
 
-    def __init__(self, folder, failures, step):
-        self._folder = folder
-        self._failures = failures
-        self._step = step
+    def __init__(self, trouble):
+        self._trouble = trouble
+        self._has_work = False
 
     def process(self, outcome):
-        self._run('process')
-        (self._folder / f'passed-{outcome.name}').touch()
+        self._has_work = True
+        self._trouble.strike('process')
         yield outcome
 
     def finish_bundle(self):
-        self._run('finish_bundle')
+        if self._has_work:
+            self._trouble.strike('finish_bundle')
 
-    def _run(self, step):
-        failed = len(list(self._folder.glob('failed-*')))
-        if step == self._step and failed < self._failures and self._has_work():
-            (self._folder / f'failed-{failed}').touch()
-            raise ValueError(f'failed in {step}')
 
-    def _has_work(self):
-        # A bundle without an element, which runners make too, fails no job.
-        return self._step == 'process' or any(self._folder.glob('passed-*'))
+class FailingEdit(_EditBatch):
+    """The edit step, which fails after its first outcome, with other calls in flight, or when it has given all."""
+
+    def __init__(self, config, trouble):
+        super().__init__(config)
+        self._trouble = trouble
+
+    def process(self, batch, window=beam.DoFn.WindowParam):
+        for outcome in super().process(batch, window):
+            yield outcome
+            self._trouble.strike('process')
+
+    def finish_bundle(self):
+        yield from super().finish_bundle()
+        self._trouble.strike('finish_bundle')
+
+
+class FailingEditImages(EditImages):
+    """EditImages around the failing edit step, with all rows in one batch."""
+
+    trouble: Trouble
+
+    def expand(self, rows):
+        batch = rows | beam.Map(to_sample) | beam.combiners.ToList() | beam.Map(lambda all_: [(one, 0) for one in all_])
+        edit = FailingEdit(self._config, self.trouble)
+        return batch | beam.ParDo(edit).with_outputs(FAILED_TAG, main=EDITED_TAG)
 
 
 @pytest.fixture
@@ -53,39 +95,27 @@ def slow():
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """Where the failing step counts."""
-    path = tmp_path / 'steps'
-    path.mkdir()
-    return path
+def make_trouble(tmp_path):
+    """Makes trouble of a number of failures."""
+    folder = tmp_path / 'trouble'
+    folder.mkdir()
+    return lambda moment, failures: Trouble(folder, moment, failures)
 
 
 @pytest.fixture
-def make_root(photos, tmp_path, monkeypatch, slow, folder):
-    """Makes a pipeline that edits the rows, and may have a step after that which fails so many times."""
+def settings(photos, tmp_path, monkeypatch, slow):
+    """The arguments of an EditImages, always of the same run."""
     monkeypatch.setenv('DF_API_KEY', 'any')
     monkeypatch.chdir(photos)
-
-    def make(runner, *flags, failures=0, step='process', **more):
-        root = beam.Pipeline(runner, options=PipelineOptions(list(flags)))
-        settings = {'cache_path': str(tmp_path / 'out'), 'base_url': slow.url, 'max_in_flight': 4, **more}
-        edits = root | beam.Create(ROWS) | EditImages(**settings)
-        if failures:
-            _ = (edits.edited, edits.failed) | beam.Flatten() | beam.ParDo(FailingStep(folder, failures, step))
-        return root
-
-    return make
+    return {'cache_path': str(tmp_path / 'out'), 'base_url': slow.url, 'max_in_flight': 4, 'run_id': 'run'}
 
 
-def times_sent(emulator):
-    """How often each prompt was sent."""
-    return Counter(call.prompt for call in emulator.calls)
-
-
-ONCE_EACH = {row['conversations'][0]: 1 for row in ROWS}
-
-
-def does_pass(root):
+def run(edit_images, runner, *flags, trouble=None):
+    """Runs a pipeline, with a step after the edit if there is to be trouble; whether it came through."""
+    root = beam.Pipeline(runner, options=PipelineOptions(list(flags)))
+    edits = root | beam.Create(ROWS) | edit_images
+    if trouble:
+        _ = (edits.edited, edits.failed) | beam.Flatten() | beam.ParDo(FailingStep(trouble))
     try:
         root.run().wait_until_finish()
     except Exception as error:  # each engine wraps it in its own way
@@ -95,48 +125,56 @@ def does_pass(root):
     return True
 
 
+def run_with_failing_edit(settings, trouble):
+    edit_images = FailingEditImages(**settings)
+    edit_images.trouble = trouble
+    return run(edit_images, 'BundleBasedDirectRunner')
+
+
+def times_sent(emulator):
+    """How often each prompt was sent."""
+    return Counter(call.prompt for call in emulator.calls)
+
+
 @FAILING
 @pytest.mark.parametrize('api_format', ['gemini', 'openai'])
-def test_step_that_fails_three_times_costs_no_second_purchase(make_root, slow, folder, api_format, step):
-    root = make_root('BundleBasedDirectRunner', failures=3, step=step, api_format=api_format)
-    root.run().wait_until_finish()
-    assert len(list(folder.glob('failed-*'))) == 3
-    assert len(list(folder.glob('passed-*'))) == len(ROWS)
+def test_bundle_that_fails_three_times_buys_each_row_once(settings, slow, make_trouble, api_format, moment):
+    trouble = make_trouble(moment, failures=3)
+    assert run_with_failing_edit({**settings, 'api_format': api_format}, trouble)
+    assert trouble.happened == 3
     assert times_sent(slow) == ONCE_EACH
 
 
 @FAILING
-def test_step_that_always_fails_costs_no_second_purchase(make_root, slow, folder, step):
-    with pytest.raises(ValueError, match=f'failed in {step}'):
-        make_root('BundleBasedDirectRunner', failures=1000, step=step).run().wait_until_finish()
-    assert len(list(folder.glob('failed-*'))) >= TRIES
-    assert set(times_sent(slow).values()) == {1}
-    # A second job, with the step mended, buys only what the first one did not come to.
-    make_root('BundleBasedDirectRunner').run().wait_until_finish()
+def test_bundle_that_always_fails_buys_no_row_twice(settings, slow, make_trouble, moment):
+    trouble = make_trouble(moment, failures=1000)
+    assert not run_with_failing_edit(settings, trouble)
+    assert trouble.happened == TRIES
+    # Another run, with the fault mended, buys only what the first one did not come to.
+    assert run(EditImages(**{**settings, 'run_id': 'second'}), 'BundleBasedDirectRunner')
     assert times_sent(slow) == ONCE_EACH
 
 
 @FAILING
+@pytest.mark.parametrize('run_ids', [['run'] * 9, list('abcdefghi')], ids=['retry', 'rerun'])
 @pytest.mark.parametrize(
     'flags',
-    [
-        (),
-        ('--direct_runner_bundle_repeat=2',),
-        ('--direct_runner_bundle_repeat=2', '--direct_num_workers=3', '--direct_running_mode=multi_threading'),
-    ],
-    ids=['plain', 'repeated', 'repeated by threads'],
+    [(), (REPEATED, '--direct_num_workers=3', '--direct_running_mode=multi_threading')],
+    ids=['one-bundle', 'repeated-by-threads'],
 )
-def test_job_that_is_run_until_it_passes_buys_each_row_once(make_root, slow, folder, flags, step):
-    while not does_pass(make_root('FnApiRunner', *flags, failures=3, step=step)):
-        pass
-    assert len(list(folder.glob('failed-*'))) == 3
+def test_stage_whose_later_step_fails_buys_each_row_once(settings, slow, make_trouble, flags, run_ids, moment):
+    trouble = make_trouble(moment, failures=3)
+    assert any(
+        run(EditImages(**{**settings, 'run_id': run_id}), 'FnApiRunner', *flags, trouble=trouble) for run_id in run_ids
+    )
+    assert trouble.happened == 3
     assert times_sent(slow) == ONCE_EACH
 
 
 @pytest.mark.parametrize('mode', ['in_memory', 'multi_threading', 'multi_processing'])
-def test_bundles_that_are_repeated_buy_each_row_once(make_root, slow, mode):
-    flags = ('--direct_runner_bundle_repeat=2', '--direct_num_workers=2', f'--direct_running_mode={mode}')
-    make_root('FnApiRunner', *flags).run().wait_until_finish()
+def test_bundles_that_are_repeated_buy_each_row_once(settings, slow, mode):
+    flags = (REPEATED, '--direct_num_workers=2', f'--direct_running_mode={mode}')
+    assert run(EditImages(**settings), 'FnApiRunner', *flags)
     assert times_sent(slow) == ONCE_EACH
 
 
@@ -152,14 +190,14 @@ def test_bundles_that_are_repeated_buy_each_row_once(make_root, slow, mode):
     ],
     ids=lambda value: value['fault'] if isinstance(value, dict) else str(value),
 )
-def test_row_that_is_not_edited_is_not_asked_for_again_by_a_retry(make_root, slow, rule, calls):
+def test_row_that_is_not_edited_is_not_asked_for_again_by_a_retry(settings, slow, make_trouble, rule, calls):
     slow.set_faults([{**rule, 'match': 'Blur it 3 times', 'times': None}])
-    make_root('BundleBasedDirectRunner', failures=3, step='finish_bundle').run().wait_until_finish()
+    assert run_with_failing_edit(settings, make_trouble('finish_bundle', failures=3))
+    assert run(EditImages(**settings), 'FnApiRunner', REPEATED)
     assert times_sent(slow) == {**ONCE_EACH, 'Blur it 3 times': calls}
 
 
-def test_retry_sends_nothing_after_a_fatal_answer(make_root, slow):
+def test_retry_sends_nothing_after_a_fatal_answer(settings, slow, make_trouble):
     slow.set_faults([{'fault': 'billing', 'times': None}])
-    root = make_root('BundleBasedDirectRunner', failures=3, step='finish_bundle', max_in_flight=1)
-    root.run().wait_until_finish()
+    assert run_with_failing_edit({**settings, 'max_in_flight': 1}, make_trouble('finish_bundle', failures=3))
     assert slow.count == 1
