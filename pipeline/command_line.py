@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from typing import NoReturn
 
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -72,7 +73,8 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         is_retrying_in_doubt=flags.in_doubt == 'retry',
         is_reading_all_inputs=flags.check_inputs,
         is_decoding_inputs=flags.decode_inputs,
-        image_root=flags.image_root,
+        # Worker processes may have another current folder.
+        image_root=flags.image_root and str(Path(flags.image_root).absolute()),
         retried=flags.retry,
         is_checking_images=flags.check_images,
         is_repairing=flags.repair,

@@ -13,7 +13,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_image_edit.pipeline.command_line import JobConfig
-from beam_image_edit.pipeline.interrupts import stopped_by_signals
+from beam_image_edit.pipeline.interrupts import shield_workers, stopped_by_signals
 from beam_image_edit.transforms.edit_images import EditImages
 from beam_image_edit.transforms.read_samples import ReadSamples
 from beam_image_edit.transforms.write_manifest import WriteManifest
@@ -63,7 +63,8 @@ def run_job(config: JobConfig) -> str:
     """
     started_at = time.time()
     config = replace(config, editor=replace(config.editor, run_id=_new_run_id(started_at)))
-    pipeline = beam.Pipeline(config.runner, options=PipelineOptions(list(config.beam_options)))
+    options = PipelineOptions(list(config.beam_options))
+    pipeline = beam.Pipeline(shield_workers(config.runner, options), options=options)
     build_pipeline(pipeline, config, started_at)
     with stopped_by_signals(config.editor.cache_path, config.editor.run_id), _limited_download(config.runner):
         result = pipeline.run()

@@ -76,7 +76,9 @@ def test_every_member_is_there_in_its_order():
 
 
 def test_an_edited_row():
-    outcome = outcome_of([(0, FIRST)], pictures=[replace(PICTURE, conversion=None), replace(PICTURE, place='image 1')])
+    outcome = outcome_of(
+        [(0, FIRST)], pictures=[replace(PICTURE, conversion=None, place='image 0'), replace(PICTURE, place='image 1')]
+    )
     assert outcome.output_image == ('out/sample_7/sample_7_0.png', 'out/sample_7/sample_7_1.jpg')
     assert outcome.edit == blank_edit(
         'edited',

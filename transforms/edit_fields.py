@@ -50,7 +50,7 @@ def make_outcome(
 def _picture_fields(pictures: Sequence[InputPicture]) -> dict[str, Any]:
     return {
         'conversions': [f'{picture.place}: {picture.conversion}' for picture in pictures if picture.conversion],
-        'sources': [dict(picture.source) for picture in pictures],
+        'sources': [{'place': picture.place, **picture.source} for picture in pictures],
     }
 
 

@@ -18,7 +18,7 @@ from beam_image_edit.transforms.records import Record
 from beam_image_edit.transforms.row_calls import RowCalls
 from beam_image_edit.transforms.row_checks import check_row, select_parameters
 from beam_image_edit.transforms.row_pictures import look_at_pictures
-from beam_image_edit.transforms.rows import Parameters, RowFields, parse_row
+from beam_image_edit.transforms.rows import Parameters, RowFields, locate, parse_row
 from beam_image_edit.transforms.samples import Sample
 from beam_image_edit.transforms.storage import Storage
 
@@ -175,4 +175,5 @@ class SampleEditor:
 
 
 def _with_line(sample: Sample, reason: str) -> str:
-    return reason if sample.line is None or reason.startswith('line ') else f'line {sample.line}: {reason}'
+    # What is wrong with the row itself has its line already.
+    return reason if reason.startswith('line ') else locate(sample, reason)
