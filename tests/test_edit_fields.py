@@ -97,7 +97,7 @@ def test_an_edited_row():
             {'sha256': 'aa' * 32, 'bytes': 10, 'width': 640, 'height': 480, 'mime': 'image/png', 'turn': 0},
             {'sha256': 'bb' * 32, 'bytes': 20, 'width': 64, 'height': 48, 'mime': 'image/jpeg', 'turn': 0},
         ],
-        sources=[SOURCE, SOURCE],
+        sources=[{'place': place, **SOURCE} for place in ('image 0', 'image 1')],
     )
 
 

@@ -76,7 +76,6 @@ def test_signal_ends_a_job_whose_calls_hang_within_the_read_timeout(make_job, em
     assert took_s < 3 + 7  # and what a loaded machine needs for the manifest
 
 
-@pytest.mark.xfail(strict=True, reason='run_job does not yet take its runner from shield_workers')
 @SIGNALS
 def test_workers_finish_their_calls_when_a_terminal_interrupts_them_too(make_job, emulator, wait_until, number):
     job = make_job(plain_rows(160), *TWO_WORKERS)
