@@ -5,17 +5,19 @@ a key must never be there.
 """
 
 import base64
+import html
 import json
 import os
 import re
 from functools import lru_cache
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 from beam_image_edit.transforms.errors import ConfigurationError
 
 DEFAULT_REFERENCE = 'env:DF_API_KEY'
 _REDACTED = '[API key]'
 _ELLIPSIS = '…'
+_BACKSLASH = '\\'
 # Shorter pieces of a key give nothing away, and would be found in any text.
 _SHORTEST_BEGINNING = 4
 _SHORTEST_SECRET = 12
@@ -49,7 +51,7 @@ def read_api_key(reference: str) -> str:
 
 
 def redact(text: str, key: str) -> str:
-    """A text without the key, which a server may echo in its errors: as it is, URL-encoded or in base64.
+    """A text without the key, which a server may echo in its errors: as it is, escaped in any way, or in base64.
 
     >>> redact('Incorrect API key provided: sk-1234567890', 'sk-1234567890')
     'Incorrect API key provided: [API key]'
@@ -59,23 +61,59 @@ def redact(text: str, key: str) -> str:
     >>> redact('https://host/?key=sk-12345…', 'sk-1234567890')
     'https://host/?key=[API key]…'
     """
-    for form in _forms_of(key):
-        text = re.sub(re.escape(form), _REDACTED, text, flags=re.IGNORECASE)
-        *cut, last = text.split(_ELLIPSIS)
-        text = _ELLIPSIS.join([*(_without_beginning(piece, form) for piece in cut), last])
+    if not key:
+        return text
+    text = _pattern_of(key).sub(_REDACTED, text)
+    if _ELLIPSIS in text:
+        for form in _forms_of(key):
+            *cut, last = text.split(_ELLIPSIS)
+            text = _ELLIPSIS.join([*(_without_beginning(piece, form) for piece in cut), last])
     return text
 
 
 @lru_cache(maxsize=8)
+def _pattern_of(key: str) -> re.Pattern[str]:
+    """Finds the key in any mixture of escapes: URLs, JSON within JSON, HTML and Python write it each in its own way."""
+    forms = [''.join(map(_spellings_of, key))]
+    for form in sorted(_base64_forms_of(key)):
+        # Of base64's own characters, who escapes anything escapes the three that are no letters or digits.
+        forms.append(''.join(character if character.isalnum() else _spellings_of(character) for character in form))
+    return re.compile('|'.join(forms), re.IGNORECASE)
+
+
+def _spellings_of(character: str) -> str:
+    code = ord(character)
+    backslashes = f'(?:{_in_url(_BACKSLASH)}){{0,4}}'
+    spellings = {character, html.escape(character), f'&#{code};', f'&#x{code:x};', f'u{code:04x}', f'x{code:02x}'}
+    return f'(?:{backslashes}(?:{"|".join(map(_in_url, sorted(spellings)))}))'
+
+
+def _in_url(text: str) -> str:
+    """A text of which any part may be written as in a URL, or in a URL within a URL."""
+    characters = ((character, character.encode('utf-8', 'surrogatepass')) for character in text)
+    return ''.join(
+        f'(?:{re.escape(character)}|{"".join(f"%(?:25){{0,2}}{byte:02x}" for byte in encoded)})'
+        for character, encoded in characters
+    )
+
+
+@lru_cache(maxsize=8)
 def _forms_of(key: str) -> tuple[str, ...]:
-    """The ways in which the key can be written within a text, the longest first."""
-    forms = {key, quote(key, safe=''), quote_plus(key), json.dumps(key)[1:-1]}
+    """The usual ways in which the key is written within a text, the longest first."""
+    forms = {key, quote(key, safe=''), quote(key), html.escape(key), json.dumps(key)[1:-1], *_base64_forms_of(key)}
+    return tuple(sorted(forms, key=len, reverse=True))
+
+
+def _base64_forms_of(key: str) -> set[str]:
     # In base64 the key looks different at each of three offsets; a character at its ends may belong to its neighbour.
+    forms = set()
+    content = key.encode('utf-8', 'surrogatepass')
     for offset in range(3):
-        encoded = base64.b64encode(b'\0' * offset + key.encode()).decode()
-        inner = encoded[-(-8 * offset // 6) : 8 * (offset + len(key)) // 6]
-        forms |= {inner, inner.translate(_STANDARD_TO_URL_SAFE)} if len(inner) >= _SHORTEST_SECRET else set()
-    return tuple(sorted(forms - {''}, key=len, reverse=True))
+        encoded = base64.b64encode(b'\0' * offset + content).decode()
+        inner = encoded[-(-8 * offset // 6) : 8 * (offset + len(content)) // 6]
+        if len(inner) >= _SHORTEST_SECRET:
+            forms |= {inner, inner.translate(_STANDARD_TO_URL_SAFE)}
+    return forms
 
 
 def _without_beginning(text: str, form: str) -> str:

@@ -70,11 +70,23 @@ class Answer:
     request_id: str | None = None
     finish_reason: str | None = None
 
-    def with_texts(self, change: Callable[[str], str]) -> 'Answer':
-        """The answer with each of the server's texts changed, such as to take out a key that it echoes."""
+    def with_texts(self, change: Callable[[str], str], has_signatures: bool = True) -> 'Answer':
+        """The answer with each of the server's texts changed, such as to take out a key that it echoes.
+
+        Args:
+            change: gives a text as it is to be.
+            has_signatures: whether thought signatures are changed too, with which the model then can't go on.
+        """
+        kept = () if has_signatures else ('thoughtSignature',)
         return replace(
             self,
-            parts=tuple({**part, 'text': change(part['text'])} if 'text' in part else part for part in self.parts),
+            parts=tuple(
+                {
+                    name: change(value) if isinstance(value, str) and name not in kept else value
+                    for name, value in part.items()
+                }
+                for part in self.parts
+            ),
             model_version=None if self.model_version is None else change(self.model_version),
             request_id=None if self.request_id is None else change(self.request_id),
             finish_reason=None if self.finish_reason is None else change(self.finish_reason),

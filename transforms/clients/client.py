@@ -1,6 +1,7 @@
 """A client: one API format, one place and one key, with the connections that a process has to it."""
 
-from dataclasses import dataclass, replace
+import logging
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from beam_image_edit.transforms.api_keys import redact
@@ -8,6 +9,11 @@ from beam_image_edit.transforms.clients.calls import Answer, ApiFormat, Call, Ht
 from beam_image_edit.transforms.clients.http import HttpClient
 from beam_image_edit.transforms.clients.payloads import unreadable
 from beam_image_edit.transforms.errors import ApiError
+
+# The HTTP library logs each address that it calls, and header lines that it can't read.
+_TALKATIVE_LOGGERS = ('urllib3.connection', 'urllib3.connectionpool')
+# A shorter key, which is no secret, is found by chance in the random characters of a signature.
+_SHORTEST_SECRET = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +23,7 @@ class Endpoint:
     format: ApiFormat
     format_name: str
     base_url: str
-    key: str
+    key: str = field(repr=False)
 
     def __repr__(self) -> str:
         return f'Endpoint({self.format_name}, {self.base_url})'
@@ -34,6 +40,8 @@ class ApiClient:
     def __init__(self, endpoint: Endpoint, http: HttpClient) -> None:
         self.endpoint = endpoint
         self._http = http
+        for name in _TALKATIVE_LOGGERS:
+            logging.getLogger(name).addFilter(_KeyFilter(endpoint.key))
 
     def to_request(self, call: Call) -> HttpRequest:
         """A call in the format's words, to be sent as often as it takes."""
@@ -44,7 +52,8 @@ class ApiClient:
         endpoint = self.endpoint
         try:
             response = self._http.post(request, endpoint.format.auth_headers(endpoint.key))
-            return endpoint.format.parse_response(response, self._download).with_texts(self._without_key)
+            answer = endpoint.format.parse_response(response, self._download)
+            return answer.with_texts(self._without_key, has_signatures=len(endpoint.key) >= _SHORTEST_SECRET)
         except ApiError as error:
             failure = error
         except Exception as error:  # an answer of a shape that nobody foresaw has been paid for all the same
@@ -61,3 +70,16 @@ class ApiClient:
 
     def _download(self, url: str) -> bytes:
         return self._http.download(url, own_host=urlsplit(self.endpoint.base_url).netloc)
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyFilter(logging.Filter):
+    """Takes the key out of what is logged; equal for equal keys, so that a logger has it once."""
+
+    key: str = field(repr=False)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Changes the record, without the traceback, whose texts are the server's too; it is always logged."""
+        record.msg, record.args = redact(record.getMessage(), self.key), None
+        record.exc_info = record.exc_text = None
+        return True
