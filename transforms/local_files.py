@@ -96,7 +96,9 @@ class LocalFiles:
             with file:
                 yield file
         finally:
-            path.unlink(missing_ok=True)
+            # By now the file has its name or never will; what may be left here is removed when a later job starts.
+            with suppress(OSError):
+                path.unlink()
 
 
 def _finish(file: BinaryIO) -> None:
