@@ -10,7 +10,7 @@ from beam_image_edit.pipeline.checks import check_job, find_warnings
 from beam_image_edit.pipeline.command_line import fail, parse_args
 from beam_image_edit.pipeline.flags import PROGRAM
 from beam_image_edit.pipeline.job import run_job
-from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.stop_file import StopFile
 from beam_image_edit.transforms.storage import Storage
 from beam_image_edit.transforms.summary import summary_text
@@ -29,18 +29,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     _set_up_logging(config.log_level)
     try:
         check_job(config)
-    except ConfigurationError as error:
+        warnings = list(find_warnings(config))
+    except (ConfigurationError, StorageError) as error:
         fail(str(error))
-    for warning in find_warnings(config):
+    for warning in warnings:
         _log.warning(warning)
     _log.info('price of %s: %s', config.editor.model, config.editor.find_price() or 'not known')
-    cache_path = config.editor.cache_path
     try:
         run_id = run_job(config)
+        return _report(config.editor.cache_path, run_id)
     except Exception as error:
         _log.debug('the job failed', exc_info=True)
         _log.error('the job failed: %s; what was bought is kept, run the same command to go on', _find_reason(error))
         return 1
+
+
+def _report(cache_path: str, run_id: str) -> int:
+    """Tells how a run ended; gives the exit code."""
     storage = Storage(cache_path)
     summary = json.loads(storage.read('summary.json') or b'{}')
     sys.stdout.write(f'{summary_text(summary, cache_path)}\n')

@@ -181,11 +181,6 @@ def test_a_row_is_edited_in_the_end_wherever_a_fault_strikes(tell, emulator, tmp
     assert moments > 20
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason='the command lets a StorageError of find_warnings and of reading summary.json through, and shows tracebacks '
-    'of Beam: apache_beam.runners logs them at ERROR',
-)
 def test_a_job_whose_store_fails_says_so_in_one_line_and_a_rerun_mends_it(tell, emulator, tmp_path):
     folder = tmp_path / 'out'
     assert tell(folder, ['Blur it'], is_job=True)['code'] == 0
