@@ -173,19 +173,6 @@ def test_slow_call_holds_up_nothing_but_itself(editing, photos):
         editor.close()
 
 
-def test_dofn_that_fails_downstream_costs_nothing_again(editing, emulator):
-    """BundleBasedDirectRunner runs a failed bundle four times, as Dataflow does."""
-
-    def fail(_):
-        raise ValueError('downstream')
-
-    root = beam.Pipeline('BundleBasedDirectRunner', options=PipelineOptions())
-    _ = (root | beam.Create([row(number) for number in range(10)]) | editing()).edited | beam.Map(fail)
-    with pytest.raises(ValueError, match='downstream'):
-        root.run().wait_until_finish()
-    assert emulator.count == 10
-
-
 def test_repeated_bundles_cost_nothing_again(editing, emulator):
     with pipeline('--direct_runner_bundle_repeat=2') as root:
         _ = root | beam.Create([row(number) for number in range(10)]) | editing()

@@ -16,6 +16,7 @@ from beam_image_edit.transforms.errors import ConfigurationError
 
 DEFAULT_REFERENCE = 'env:DF_API_KEY'
 _REDACTED = '[API key]'
+_LONG_TEXT = 20_000
 _ELLIPSIS = '…'
 _BACKSLASH = '\\'
 # Shorter pieces of a key give nothing away, and would be found in any text.
@@ -63,7 +64,9 @@ def redact(text: str, key: str) -> str:
     """
     if not key:
         return text
-    text = _pattern_of(key).sub(_REDACTED, text)
+    # What is that long is random characters, such as a signature; to look for mixtures of escapes in it takes seconds.
+    pattern = _pattern_of(key) if len(text) < _LONG_TEXT else _plain_pattern_of(key)
+    text = pattern.sub(_REDACTED, text)
     if _ELLIPSIS in text:
         for form in _forms_of(key):
             *cut, last = text.split(_ELLIPSIS)
@@ -95,6 +98,11 @@ def _in_url(text: str) -> str:
         f'(?:{re.escape(character)}|{"".join(f"%(?:25){{0,2}}{byte:02x}" for byte in encoded)})'
         for character, encoded in characters
     )
+
+
+@lru_cache(maxsize=8)
+def _plain_pattern_of(key: str) -> re.Pattern[str]:
+    return re.compile('|'.join(map(re.escape, _forms_of(key))), re.IGNORECASE)
 
 
 @lru_cache(maxsize=8)
