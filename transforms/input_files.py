@@ -69,7 +69,7 @@ def read_bytes(file: InputFile, start: int, end: int) -> bytes:
     """
     file_system, path = open_filesystem(file.url)
     try:
-        content: bytes = file_system.cat_file(path, start, end)
+        content: bytes = file_system.cat_file(path, start=start, end=end)  # s3fs has another argument before them
     except OSError as error:
         raise _unreadable(file.url, error) from error
     if len(content) != end - start:

