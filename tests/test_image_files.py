@@ -182,6 +182,17 @@ def test_a_file_in_the_folders_place_is_kept(storage):
     assert storage.read('sample_0') == storage.read('sample_1') == b'of another tool'
 
 
+@pytest.mark.parametrize('content', [None, b'', b'garbage', b'\xff' * 64], ids=['folder', 'empty', 'garbage', 'bytes'])
+def test_a_claim_that_can_not_be_read_is_somebody_elses(tmp_path, content):
+    storage = Storage(str(tmp_path))
+    store(storage, KEY, 'sample_0', [image(b'first')])
+    (claim,) = tmp_path.glob('ledger/names/*/*.txt')
+    claim.unlink()
+    claim.mkdir() if content is None else claim.write_bytes(content)
+    assert store(storage, KEY, 'sample_0', [image(b'again')]) == ['sample_0-a1b2c3d4/sample_0-a1b2c3d4_0.png']
+    assert files(storage) == {'sample_0_0.png': b'first'}
+
+
 def test_images_as_they_were_stored_are_not_damaged(storage):
     stored = store_images(storage, KEY, 'sample_0', 0, [image(b'0'), image(b'1')])
     assert find_damage(storage, stored) is find_damage(storage, stored, is_reading=True) is None

@@ -127,7 +127,9 @@ class _Names:
         return [f'{self._folder}/{file}' for file in self._files if file.rpartition('.')[0].casefold() == stem]
 
     def _is_ours(self, number: int) -> bool:
-        return self._storage.read(self._claim_path(number)) == self._key
+        path = self._claim_path(number)
+        # A folder, which nobody but another tool can have put there, is no claim of anybody's.
+        return self._storage.size(path) is not None and self._storage.read(path) == self._key
 
     def _claim_path(self, number: int) -> str:
         digest = hashlib.sha256(self.stem(number).casefold().encode()).hexdigest()
