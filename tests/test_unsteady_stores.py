@@ -105,7 +105,7 @@ def check_edited(cache_path, calls):
     assert sum(row['edit']['possibly_double_billed'] for row in rows) == 0
 
 
-@pytest.mark.parametrize(('share', 'slowness_s'), [(0.1, 0.0), (0.0, 0.05)], ids=['failing', 'slow'])
+@pytest.mark.parametrize(('share', 'slowness_s'), [(0.05, 0.0), (0.0, 0.05)], ids=['failing', 'slow'])
 def test_every_row_is_edited_for_one_call_each_on_an_unsteady_store(
     unsteady, run_job, emulator, monkeypatch, share, slowness_s
 ):
@@ -113,7 +113,7 @@ def test_every_row_is_edited_for_one_call_each_on_an_unsteady_store(
     monkeypatch.setattr(Unsteady, 'slowness_s', slowness_s)
     code = run_job(unsteady)
     monkeypatch.setattr(Unsteady, 'share', 0.0)
-    assert set(Unsteady.failed) == ({'pipe_file', 'cat_file', 'info', 'ls'} if share else set())
+    assert (Unsteady.failed.total() > 5) == bool(share)
     check_edited(unsteady, emulator.count)
     assert code == 0
 
