@@ -171,9 +171,6 @@ def test_damaged_claims_of_names_change_nothing_about_what_is_bought(edit, emula
     assert all((before.folder / path).exists() for (path,) in before.images)
 
 
-@pytest.mark.xfail(
-    strict=True, reason='InputPictures stumbles over null, numbers, deep lists and folders in its memory'
-)
 def test_damaged_memory_of_inputs_costs_a_look_at_the_files(edit, emulator, photos, told):
     contents = [*CONTENTS, LATER, FOLDER]
     for index in range(len(contents)):

@@ -99,6 +99,82 @@ def test_clean_failures_are_tried_again_under_a_budget(edit, emulator):
     assert run.summary['cost_usd'] == 0.078
 
 
+def test_image_that_can_be_read_only_at_the_second_look_is_not_paid_for(edit, emulator, photos, monkeypatch):
+    """A row that reserved nothing gets nothing, whatever it turns out to be later."""
+    from beam_image_edit.transforms.budget import Budget
+
+    def admit(budget, reservations, ledger):
+        admission = decide(budget, reservations, ledger)
+        for number in range(3):
+            (photos / f'late{number}.png').write_bytes((photos / 'a.png').read_bytes())
+        return admission
+
+    decide = Budget.admit
+    monkeypatch.setattr(Budget, 'admit', admit)
+    late = [row('Blur it', images=f'late{number}.png', variant=number) for number in range(3)]
+    run = edit([*late, *rows(5)], '--max_cost_usd=0.12', PRICE)
+    assert run.statuses == ['stopped'] * 3 + ['edited'] * 3 + ['stopped'] * 2
+    assert emulator.count == 3
+
+
+def test_budget_counts_images_bought_when_no_price_was_known(edit, emulator):
+    flags = ('--api_format=openai', '--model_name=gpt-image-2.6-flare')
+    first = edit([row(f'Blur it {number} times', n=3) for number in range(4)], *flags)
+    assert (first.code, first.summary['cost_usd']) == (0, None)
+    run = edit(rows(20), *flags, '--max_cost_usd=0.51', PRICE)
+    assert run.statuses.count('edited') == 1
+
+
+def test_damaged_ledger_is_never_counted_too_low(edit, emulator):
+    flags = ('--api_format=openai', '--max_cost_usd=0.48', PRICE)
+    asked = [row(f'Blur it {number} times', n=3) for number in range(4)]
+    first = edit(asked, *flags)
+    for path in first.folder.glob('ledger/??/*.json'):
+        path.write_bytes(path.read_bytes()[:40])
+    assert edit(asked, *flags).summary['calls'] == 0
+
+
+def test_damaged_image_ends_no_one_elses_admission(edit, emulator):
+    first = edit(rows(2), PRICE)
+    (first.folder / first.images[0][0]).unlink()
+    run = edit(rows(6), '--max_cost_usd=0.16', PRICE)
+    assert run.statuses == ['failed', 'edited', 'edited', 'edited', 'stopped', 'stopped']
+
+
+def test_skipped_calls_in_doubt_reserve_nothing(edit, emulator):
+    emulator.set_faults([{'match': 'Mirror', 'times': None, 'fault': 'reset', 'when': 'after_work'}])
+    edit([row('Mirror it')], '--max_cost_usd=0.12', PRICE)
+    run = edit([row('Mirror it'), *rows(4)], '--max_cost_usd=0.12', '--in_doubt=skip', PRICE)
+    assert run.statuses == ['in_doubt', 'edited', 'edited', 'stopped', 'stopped']
+
+
+def test_failed_row_stays_failed_if_doubt_is_skipped(edit, emulator):
+    emulator.set_faults([{'match': 'Blur', 'times': None, 'fault': 'corrupt_image'}])
+    first = edit([row('Blur it')])
+    assert first.statuses == ['failed']
+    before = first.lines
+    assert edit([row('Blur it')], '--in_doubt=skip').lines == before
+    assert emulator.count == 2
+
+
+@pytest.mark.parametrize('runner', [(), ('--direct_running_mode=multi_processing', '--direct_num_workers=2')])
+def test_equal_rows_get_what_is_bought_for_one_of_them_on_any_worker(edit, emulator, runner):
+    asked = [*rows(12), *reversed(rows(12))]
+    run = edit(asked, '--max_cost_usd=0.16', PRICE, *runner)
+    assert run.statuses == ['edited'] * 4 + ['stopped'] * 16 + ['edited'] * 4
+    assert emulator.count == 4
+
+
+def test_cost_that_nobody_can_know_is_said(edit, emulator, capfd):
+    emulator.set_faults([{'match': 'Blur', 'times': 1, 'fault': 'reset', 'when': 'after_work'}])
+    run = edit([row('Blur it'), row('Mirror it')])
+    assert run.statuses == ['edited', 'edited']
+    assert run.summary['unpriced_calls'] == 1
+    assert 'what 1 calls cost is not known' in capfd.readouterr().out
+    assert run.summary['possibly_double_billed_of_all_rows'] == 1
+    assert edit([row('Blur it'), row('Mirror it')]).summary['possibly_double_billed'] == 0
+
+
 @pytest.mark.parametrize('runner', [(), ('--direct_running_mode=multi_processing', '--direct_num_workers=2')])
 def test_budget_is_one_for_all_workers(edit, emulator, runner):
     run = edit(rows(40), '--max_cost_usd=0.50', PRICE, *runner)

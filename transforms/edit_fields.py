@@ -1,6 +1,6 @@
 """A row's `edit` field: made from the row's pictures and the ledger's records alone, so that a rerun makes the same."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from beam_image_edit.transforms.input_pictures import InputPicture
@@ -19,6 +19,7 @@ def make_outcome(
     name: str | None = None,
     pictures: Sequence[InputPicture] = (),
     records: Sequence[tuple[int, Record]] = (),
+    bought: Collection[str] = (),
     storage: Storage | None = None,
     run_id: str | None = None,
 ) -> Outcome:
@@ -31,11 +32,13 @@ def make_outcome(
         name: the name its images bear.
         pictures: its input images and mask.
         records: the calls made for it, each with its turn, counted from 0.
+        bought: the keys of those that were sent for it just now, rather than for an earlier or an equal row.
         storage: where the images are; needed if there are any.
         run_id: the run whose spending is counted.
     """
     paths = [image.path for _, record in records for image in record.images]
-    own = [record for _, record in records if record.name == name]
+    # By name too, for a bundle that the runner runs again; rows without a name of their own share that of their call.
+    own = [record for _, record in records if record.key in bought or (sample.name and record.name == sample.name)]
     calls = _calls_fields(records) if records else {}
     return Outcome(
         text=sample.text,
@@ -97,6 +100,7 @@ def _spent(own: Sequence[Record], run_id: str | None) -> dict[str, float]:
         'calls': len(attempts),
         **({} if cost_usd is None else {'cost_usd': cost_usd}),
         'possibly_double_billed': sum(count_double_billed(record.attempts, run_id) for record in own),
+        'unpriced_calls': sum(attempt.cost_usd is None and attempt.billed != 'no' for attempt in attempts),
         'input_tokens': sum(record.usage.input or 0 for record in sent),
         'output_tokens': sum((record.usage.output or 0) + (record.usage.thinking or 0) for record in sent),
     }

@@ -18,7 +18,7 @@ from apache_beam.pvalue import AsSingleton, PCollection, TaggedOutput
 from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_image_edit.transforms.api_keys import DEFAULT_REFERENCE
-from beam_image_edit.transforms.budget import ADMIT_ALL, Budget, order_of
+from beam_image_edit.transforms.budget import ADMIT_ALL, Admission
 from beam_image_edit.transforms.bundle_work import BundleWork
 from beam_image_edit.transforms.editor import open_editor, release_editor
 from beam_image_edit.transforms.editor_config import EditorConfig
@@ -116,13 +116,15 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
             raise ConfigurationError('EditImages takes bounded input only: a stream has no last row to wait for')
         samples = rows | 'ToSamples' >> beam.Map(to_sample)
         budget = self._config.budget()
-        limit = AsSingleton(samples | 'LimitSpending' >> LimitSpending(self._config, budget)) if budget else ADMIT_ALL
+        admission: Any = ADMIT_ALL
+        if budget:
+            admission = AsSingleton(samples | 'LimitSpending' >> LimitSpending(self._config, budget))
         outcomes = (
             samples
             # BatchElements forgets the timestamps of what it batches.
             | 'WithTimestamps' >> beam.Map(lambda sample, timestamp=beam.DoFn.TimestampParam: (sample, timestamp))
             | 'Batch' >> beam.BatchElements(min_batch_size=self._batch_size, max_batch_size=self._batch_size)
-            | 'Edit' >> beam.ParDo(_EditBatch(self._config, budget), limit).with_outputs(FAILED_TAG, main=EDITED_TAG)
+            | 'Edit' >> beam.ParDo(_EditBatch(self._config), admission).with_outputs(FAILED_TAG, main=EDITED_TAG)
         )
         if self._error_handler is None:
             return outcomes
@@ -170,9 +172,8 @@ class _Place:
 class _EditBatch(beam.DoFn):
     """Hands samples to the process's editor and emits their outcomes."""
 
-    def __init__(self, config: EditorConfig, budget: Budget | None) -> None:
+    def __init__(self, config: EditorConfig) -> None:
         self._config = config
-        self._budget = budget
         self._rows = {
             status: Metrics.counter('beam-image-edit', f'rows-{status.replace("_", "-")}') for status in STATUSES
         }
@@ -187,10 +188,11 @@ class _EditBatch(beam.DoFn):
     def start_bundle(self) -> None:
         self._work: BundleWork[_Place, Outcome] = BundleWork(2 * self._config.max_in_flight)
 
-    def process(self, batch: Any, limit: int, window: Any = beam.DoFn.WindowParam) -> Iterator[Any]:
+    def process(
+        self, batch: Any, admission: Admission = ADMIT_ALL, window: Any = beam.DoFn.WindowParam
+    ) -> Iterator[Any]:
         for sample, timestamp in batch:
-            refusal = self._budget.refusal if self._budget and order_of(sample) >= limit else None
-            begin = functools.partial(self._editor.submit, sample, refusal)
+            begin = functools.partial(self._editor.submit, sample, admission)
             for outcome, place in self._work.submit(begin, _Place(timestamp, window)):
                 yield self._emit(outcome, place)
 

@@ -6,6 +6,7 @@ Nothing here sends or stores; that is the buyer's.
 import logging
 from dataclasses import dataclass, field, replace
 
+from beam_image_edit.transforms.budget import Admission
 from beam_image_edit.transforms.clients.client import Endpoint
 from beam_image_edit.transforms.edit_fields import make_outcome
 from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput, Stopped, StorageError
@@ -32,6 +33,7 @@ class _Progress:
     name: str | None
     pictures: tuple[InputPicture, ...] = ()
     records: list[tuple[int, Record]] = field(default_factory=list)
+    has_bought: set[str] = field(default_factory=set)
 
 
 class SampleEditor:
@@ -72,15 +74,15 @@ class SampleEditor:
         self._storage = storage
         self._run_id = run_id
 
-    async def edit(self, sample: Sample, refusal: str | None = None) -> Outcome:
+    async def edit(self, sample: Sample, admission: Admission) -> Outcome:
         """What becomes of a sample; every failure is an outcome, none is raised.
 
         Args:
             sample: the row.
-            refusal: why nothing may be sent for it, so that it gets what has been bought before; None if it may.
+            admission: which calls may be sent; without it a row gets what has been bought before.
         """
         progress = _Progress(sample.name)
-        status, error = await self._edit(sample, refusal, progress)
+        status, error = await self._edit(sample, admission, progress)
         return make_outcome(
             sample,
             status,
@@ -88,18 +90,18 @@ class SampleEditor:
             name=progress.name,
             pictures=progress.pictures,
             records=progress.records,
+            bought=progress.has_bought,
             storage=self._storage,
             run_id=self._run_id,
         )
 
     async def find_unbought(self, sample: Sample) -> list[tuple[str, CallSize]]:
-        """The calls that would be sent for a sample now, each with a key; none for a row that can't be used.
+        """The calls that would be sent for a sample now: what a budget knows each by, and its size.
 
-        A turn that follows an unbought one has no request key yet, since that depends on the image that it edits; it
-        gets one here that is the same for the same conversation.
+        None for a row that can't be used, or whose earlier purchases can't.
 
         Raises:
-            StorageError: what has been bought can't be looked up.
+            StorageError: the store fails.
             Stopped: nothing may be sent any more.
         """
         try:
@@ -109,24 +111,20 @@ class SampleEditor:
         unbought: list[tuple[str, CallSize]] = []
         previous: Record | None = None
         for step in calls.steps():
-            key = calls.key(step, previous)
-            if unbought and step.turn:
-                unbought.append((f'{unbought[0][0]} {key}', calls.size(step)))
-                continue
-            record = await self._buyer.find(key)
+            record = None if unbought and step.turn else await self._buyer.find(calls.key(step, previous))
             if record is None:
-                unbought.append((key, calls.size(step)))
+                unbought.append((calls.reservation(step), calls.size(step)))
             elif record.status != EDITED:
                 break
             else:
                 previous = record
         return unbought
 
-    async def _edit(self, sample: Sample, refusal: str | None, progress: _Progress) -> tuple[str, str | None]:
+    async def _edit(self, sample: Sample, admission: Admission, progress: _Progress) -> tuple[str, str | None]:
         try:
             calls = self._look_at(sample)
             progress.pictures = (*calls.images, calls.mask) if calls.mask else calls.images
-            await self._buy_all(calls, refusal, progress)
+            await self._buy_all(calls, admission, progress)
         except (InvalidInput, BrokenPicture) as error:
             return INVALID_INPUT, _with_line(sample, str(error))
         except Stopped as error:
@@ -147,7 +145,7 @@ class SampleEditor:
         images, mask = look_at_pictures(self._pictures, row, self._facts)
         return RowCalls(row, images, mask, self._endpoint, self._model, self._facts, self._read)
 
-    async def _buy_all(self, calls: RowCalls, refusal: str | None, progress: _Progress) -> None:
+    async def _buy_all(self, calls: RowCalls, admission: Admission, progress: _Progress) -> None:
         previous: Record | None = None
         for step in calls.steps():
             key = calls.key(step, previous)
@@ -160,8 +158,9 @@ class SampleEditor:
                 size=calls.size(step),
                 make_call=lambda step=step: calls.call(step, progress.records),  # type: ignore[misc]
             )
-            record = await self._buyer.buy(purchase, refusal)
+            record, is_new = await self._buyer.buy(purchase, admission.refuse(calls.reservation(step)))
             progress.records.append((step.turn, record))
+            progress.has_bought |= {record.key} if is_new else set()
             if record.status != EDITED:
                 return
             previous = record

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from beam_image_edit.transforms.api_keys import read_api_key
+from beam_image_edit.transforms.budget import ADMIT_ALL, Admission
 from beam_image_edit.transforms.call_window import CallWindow
 from beam_image_edit.transforms.clients import load_format
 from beam_image_edit.transforms.clients.client import ApiClient, Endpoint
@@ -100,19 +101,19 @@ class Editor:
         self._unfinished = 0
         self._lock = threading.Lock()
 
-    def submit(self, sample: Sample, refusal: str | None = None) -> Future[Outcome]:
+    def submit(self, sample: Sample, admission: Admission = ADMIT_ALL) -> Future[Outcome]:
         """Begins a sample's editing; never blocks, so whoever submits keeps count of what is unfinished.
 
         Args:
             sample: the row.
-            refusal: why nothing may be sent for it, so that it gets what has been bought before; None if it may.
+            admission: which calls may be sent; without it a row gets what has been bought before.
         """
-        future = self._start(self._samples.edit(sample, refusal))
+        future = self._start(self._samples.edit(sample, admission))
         future.add_done_callback(lambda done: self._failures.note(done.result()))
         return future
 
-    def find_unbought(self, sample: Sample) -> Future[list[tuple[str, CallSize]] | None]:
-        """Begins to find out which calls are to be sent for a sample; None if that can't be known. Never blocks."""
+    def find_unbought(self, sample: Sample) -> Future[list[tuple[str, CallSize]]]:
+        """Begins to find out which calls are to be sent for a sample; none if that can't be known. Never blocks."""
         return self._start(self._find_unbought(sample))
 
     def stop(self, reason: str) -> None:
@@ -131,14 +132,14 @@ class Editor:
         self._scheduler.close()
         self._http.close()
 
-    async def _find_unbought(self, sample: Sample) -> list[tuple[str, CallSize]] | None:
+    async def _find_unbought(self, sample: Sample) -> list[tuple[str, CallSize]]:
         try:
             return await self._samples.find_unbought(sample)
         except Stopped:
             return []
         except Exception as error:  # whatever nobody foresaw in a row ends no job
-            _log.warning('it is not known what %s can cost: %s', sample.name or sample.line, error)
-            return None
+            _log.warning('nothing is reserved for %s: %s', sample.name or f'line {sample.line}', error)
+            return []
 
     def _start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         with self._lock:

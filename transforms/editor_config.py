@@ -8,7 +8,7 @@ from beam_image_edit.transforms.budget import MAX_USD, Budget
 from beam_image_edit.transforms.clients import DEFAULT_MODELS, load_format
 from beam_image_edit.transforms.clients.payloads import join_base_url
 from beam_image_edit.transforms.errors import ConfigurationError
-from beam_image_edit.transforms.prices import Price, find_price
+from beam_image_edit.transforms.prices import CallSize, Price, find_price
 from beam_image_edit.transforms.reruns import check_retried
 from beam_image_edit.transforms.retries import RetryPolicy
 from beam_image_edit.transforms.rows import Parameters, RowFields
@@ -114,6 +114,10 @@ class EditorConfig:
         if price is None:
             raise ConfigurationError(
                 f'max_cost_usd needs a price, and that of {self.model} is not known: give --price_per_image'
+            )
+        if not price.worst_case_usd(CallSize(0, (), 1)):
+            raise ConfigurationError(
+                'max_cost_usd limits nothing if an image costs nothing: give the real --price_per_image'
             )
         return Budget(self.max_cost_usd, price)
 

@@ -6,16 +6,19 @@ that a request key and the manifest need. The bytes are read again only if a cal
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from beam_image_edit.transforms.conversions import Picture
-from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput
+from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput, StorageError
 from beam_image_edit.transforms.inputs import InputReader, shorten
 from beam_image_edit.transforms.json_text import escape_invisible
 from beam_image_edit.transforms.pictures import PictureInfo, decode
 from beam_image_edit.transforms.storage import Storage
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,7 @@ class InputPictures:
     def _look_at(self, place: str, url: str, recipe: str, prepare: Callable[[bytes], Picture]) -> InputPicture:
         stamp = self._reader.stamp(url)
         path = _memory_path(url, recipe, stamp) if stamp else None
-        known = self._storage.read(path) if path and not self._is_reading_all else None
-        remembered = self._recall(known, place, url, prepare) if known else None
+        remembered = self._recall(path, place, url, prepare) if path and not self._is_reading_all else None
         if remembered:
             return remembered
         if not url.startswith('data:'):
@@ -104,18 +106,30 @@ class InputPictures:
             raise InvalidInput(f'{shorten(url)}: {escape_invisible(str(error))}') from error
         seen = _describe(picture, content)
         if path:
-            memory = {**seen, 'info': asdict(picture.info)}
-            self._storage.write(path, json.dumps(memory, separators=(',', ':')).encode())
+            self._remember(path, {**seen, 'info': asdict(picture.info)})
         return InputPicture(info=picture.info, load=lambda: picture, place=place, **seen)
 
-    def _recall(self, known: bytes, place: str, url: str, prepare: Callable[[bytes], Picture]) -> InputPicture | None:
+    def _recall(self, path: str, place: str, url: str, prepare: Callable[[bytes], Picture]) -> InputPicture | None:
         try:
+            known = self._storage.read(path)
+            if known is None:
+                return None
             memory = json.loads(known)
             info = PictureInfo(**memory.pop('info'))
             sha256 = memory['sha256']
             return InputPicture(info=info, load=lambda: self._load(url, prepare, sha256), place=place, **memory)
-        except (ValueError, TypeError, KeyError):
-            return None  # written by another version, or cut off: the file itself is read
+        except (StorageError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            # Written by another version, cut off, or not to be read at all: the picture itself is read.
+            _log.warning(
+                '%s can not be read and is not used: %s: %s', self._storage.url(path), type(error).__name__, error
+            )
+            return None
+
+    def _remember(self, path: str, memory: Mapping[str, Any]) -> None:
+        try:
+            self._storage.write(path, json.dumps(memory, separators=(',', ':')).encode())
+        except StorageError as error:
+            _log.warning('the next run will read a picture again: %s', error)
 
     def _load(self, url: str, prepare: Callable[[bytes], Picture], sha256: str) -> Picture:
         picture = prepare(self._reader.read(url))

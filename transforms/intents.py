@@ -1,6 +1,7 @@
 """An intent: what the ledger keeps of one attempt of a call, written before the call is sent."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -18,10 +19,12 @@ class Stake:
     Attributes:
         cost_usd: what it costs if its answer is lost; None where that can't be known.
         reserved_usd: the most that it can cost; None where no price is known.
+        images_asked: how many images it asks for.
     """
 
     cost_usd: float | None = None
     reserved_usd: float | None = None
+    images_asked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Intent:
         error: what came instead of images.
         cost_usd: what it cost, as far as can be known.
         reserved_usd: the most that it can cost; None where no price is known.
+        images_asked: how many images it asks for; None where that was not kept.
     """
 
     attempt: int
@@ -51,6 +55,7 @@ class Intent:
     error: str | None = None
     cost_usd: float | None = None
     reserved_usd: float | None = None
+    images_asked: int | None = None
 
     def failed(self, billed: Billed, error: str, cost_usd: float | None = None) -> 'Intent':
         """The intent of a call that brought no images, and that nobody has to wait for."""
@@ -62,7 +67,15 @@ class Intent:
 
     def to_attempt(self) -> Attempt:
         """The intent of a call that is over, as records tell it."""
-        attempt = Attempt(self.attempt, self.run_id, self.billed, self.error, self.cost_usd, self.reserved_usd)
+        attempt = Attempt(
+            number=self.attempt,
+            run_id=self.run_id,
+            billed=self.billed,
+            error=self.error,
+            cost_usd=self.cost_usd,
+            reserved_usd=self.reserved_usd,
+            images_asked=self.images_asked,
+        )
         if self.state == 'sent':
             return replace(attempt, billed='maybe', error='its worker died with the call in flight')
         return attempt
@@ -92,9 +105,12 @@ class Intent:
                 # Not in the files of the first version.
                 cost_usd=fields.get('cost_usd'),
                 reserved_usd=fields.get('reserved_usd'),
+                images_asked=fields.get('images_asked'),
             )
         except (TypeError, KeyError, RecursionError) as error:
             raise ValueError(f'not an intent: {type(error).__name__}: {error}') from error
+        if not math.isfinite(intent.expires_at):
+            raise ValueError(f'not an intent: expires_at {intent.expires_at}')
         if intent.state not in ('sent', 'failed', 'unsent') or intent.billed not in ('yes', 'no', 'maybe'):
             raise ValueError(f'not an intent: state {intent.state!r}, billed {intent.billed!r}')
         intent.to_attempt()  # which checks the rest

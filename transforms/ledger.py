@@ -242,6 +242,7 @@ class Ledger:
             expires_at=time.time() + self._call_timeout_s + _GRACE_S,
             cost_usd=stake.cost_usd,
             reserved_usd=stake.reserved_usd,
+            images_asked=stake.images_asked,
         )
 
     def _read_intent(self, key: str, number: int) -> Intent:

@@ -1,4 +1,4 @@
-"""LimitSpending: how far a budget reaches into the rows of a job, found out before the first call.
+"""LimitSpending: which calls of a job its budget has room for, found out before the first one.
 
 It is a barrier: every row is looked at before any is edited. So it is there only where a budget is asked for.
 """
@@ -12,7 +12,7 @@ from apache_beam.pvalue import PCollection
 from apache_beam.transforms.combiners import ToList
 from apache_beam.transforms.window import GlobalWindows
 
-from beam_image_edit.transforms.budget import Budget, Reservations
+from beam_image_edit.transforms.budget import Admission, Budget, Reservations
 from beam_image_edit.transforms.bundle_work import BundleWork
 from beam_image_edit.transforms.editor import open_editor, release_editor
 from beam_image_edit.transforms.editor_config import EditorConfig
@@ -22,8 +22,8 @@ from beam_image_edit.transforms.samples import Sample
 from beam_image_edit.transforms.storage import Storage
 
 
-class LimitSpending(beam.PTransform[PCollection[Sample], PCollection[int]]):
-    """Finds the order of the first row that the budget does not reach, as a PCollection of that one number.
+class LimitSpending(beam.PTransform[PCollection[Sample], PCollection[Admission]]):
+    """Finds the calls that a budget has room for, as a PCollection of the one Admission.
 
     Args:
         config: of the editors that look up what has been bought.
@@ -35,7 +35,7 @@ class LimitSpending(beam.PTransform[PCollection[Sample], PCollection[int]]):
         self._config = config
         self._budget = budget
 
-    def expand(self, samples: PCollection[Sample]) -> PCollection[int]:
+    def expand(self, samples: PCollection[Sample]) -> PCollection[Admission]:
         """Builds the graph."""
         return (
             samples
@@ -44,7 +44,7 @@ class LimitSpending(beam.PTransform[PCollection[Sample], PCollection[int]]):
             | 'Reserve' >> beam.ParDo(_Reserve(self._config, self._budget))
             | 'GatherReservations' >> ToList()
             # After all rows were looked at, so that what is bought meanwhile counts twice rather than not at all.
-            | 'FindLimit' >> beam.Map(_find_limit, self._config, self._budget)
+            | 'Admit' >> beam.Map(_admit, self._config, self._budget)
         )
 
 
@@ -62,7 +62,7 @@ class _Reserve(beam.DoFn):
         release_editor(self._editor)
 
     def start_bundle(self) -> None:
-        self._work: BundleWork[Sample, list[tuple[str, CallSize]] | None] = BundleWork(2 * self._config.max_in_flight)
+        self._work: BundleWork[Sample, list[tuple[str, CallSize]]] = BundleWork(2 * self._config.max_in_flight)
         self._reservations: list[Reservations] = [np.empty((0, 3), np.int64)]
 
     def process(self, sample: Sample) -> None:
@@ -75,6 +75,6 @@ class _Reserve(beam.DoFn):
         yield GlobalWindows.windowed_value(np.concatenate(self._reservations).tobytes())
 
 
-def _find_limit(packed: Iterable[bytes], config: EditorConfig, budget: Budget) -> int:
+def _admit(packed: Iterable[bytes], config: EditorConfig, budget: Budget) -> Admission:
     ledger = Ledger(Storage(config.cache_path), config.run_id, call_timeout_s=0)
-    return budget.find_limit([np.frombuffer(piece, np.int64).reshape(-1, 3) for piece in packed], ledger)
+    return budget.admit([np.frombuffer(piece, np.int64).reshape(-1, 3) for piece in packed], ledger)

@@ -4,6 +4,7 @@ An answer that was paid for stays in memory meanwhile. While one can't be stored
 next answers would most likely be lost in the same way.
 """
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from beam_image_edit.transforms.scheduler import pause
 
 T = TypeVar('T')
 _DELAYS_S = (0.5, 2.0, 8.0)
+_OUT_OF_ORDER = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 async def persist(do: Callable[[], T]) -> T:
@@ -30,6 +32,13 @@ async def persist(do: Callable[[], T]) -> T:
             # Also after Ctrl-C: what was paid for is worth the wait.
             await pause(delay_s, is_firm=True)
     return do()
+
+
+def is_out_of_order(error: BaseException) -> bool:
+    """Whether a store takes nothing more for the time being, rather than only this not: it is full or read-only."""
+    while (cause := error.__cause__) is not None:
+        error = cause
+    return isinstance(error, OSError) and error.errno in _OUT_OF_ORDER
 
 
 class Keeper:

@@ -18,7 +18,7 @@ from beam_image_edit.transforms.image_files import store_images
 from beam_image_edit.transforms.intents import Stake
 from beam_image_edit.transforms.ledger import Busy, Claim, InDoubt, Ledger
 from beam_image_edit.transforms.outcomes import EDITED, FAILED, IN_DOUBT, STOPPED
-from beam_image_edit.transforms.persistence import Keeper, persist
+from beam_image_edit.transforms.persistence import Keeper, is_out_of_order, persist
 from beam_image_edit.transforms.prices import CallSize, Price
 from beam_image_edit.transforms.records import Attempt, Record
 from beam_image_edit.transforms.reruns import Reruns
@@ -98,8 +98,8 @@ class Buyer:
         record = await persist(lambda: self._ledger.find(key))
         return record and self._reruns.use(record)
 
-    async def buy(self, purchase: Purchase, refusal: str | None = None) -> Record:
-        """The record of a call: an earlier purchase's, or that of the call that is sent now.
+    async def buy(self, purchase: Purchase, refusal: str | None = None) -> tuple[Record, bool]:
+        """The record of a call, an earlier purchase's or that of the call that is sent now; and whether it is that.
 
         Args:
             purchase: the call.
@@ -111,7 +111,7 @@ class Buyer:
         """
         record = await self.find(purchase.key)
         if record:
-            return record
+            return record, False
         with self._lock:
             bought = self._in_flight.get(purchase.key)
             if bought is None:
@@ -119,7 +119,7 @@ class Buyer:
                     raise Stopped(refusal)
                 mine = self._in_flight[purchase.key] = Future()
         if bought is not None:
-            return await settled(bought)
+            return await settled(bought), False
         try:
             record = await self._purchase(purchase)
         except BaseException as error:
@@ -127,7 +127,7 @@ class Buyer:
             raise
         else:
             mine.set_result(record)
-            return record
+            return record, True
         finally:
             with self._lock:
                 del self._in_flight[purchase.key]
@@ -143,6 +143,8 @@ class Buyer:
                 raise
             return self._describe_stopped(purchase, tried, str(error))
         except StorageError as error:
+            if is_out_of_order(error):
+                self._on_fatal(f'nothing can be stored any more: {error}')
             if not tried.attempts:
                 raise
             paid = 'it was paid for, but could not be stored: ' if tried.attempts[-1].billed == 'yes' else ''
@@ -178,9 +180,9 @@ class Buyer:
 
     def _stake(self, size: CallSize) -> Stake:
         if self._price is None:
-            return Stake()
+            return Stake(images_asked=size.images_asked)
         lost = self._price.cost_usd(None, size.images_asked, 'maybe', False)
-        return Stake(lost, self._price.worst_case_usd(size))
+        return Stake(lost, self._price.worst_case_usd(size), size.images_asked)
 
     def _try_once(self, key: str, request: HttpRequest, stake: Stake) -> Record | InDoubt | Busy | Sent:
         """Sends the call if nobody else does or did."""

@@ -42,6 +42,7 @@ class Attempt:
         error: what came instead of images; None for a success.
         cost_usd: what it cost, as far as can be known.
         reserved_usd: the most that it could cost; counts against a budget where the cost is not known.
+        images_asked: how many images it asked for; None where that was not kept or can't be read.
     """
 
     number: int
@@ -50,12 +51,15 @@ class Attempt:
     error: str | None = None
     cost_usd: float | None = None
     reserved_usd: float | None = None
+    images_asked: int | None = None
 
     def __post_init__(self) -> None:
         """Refuses what is no money, so that nothing that is read from a damaged file is added up."""
         for usd in (self.cost_usd, self.reserved_usd):
             if not (usd is None or (isinstance(usd, (int, float)) and 0 <= usd < math.inf)):
                 raise ValueError(f'not an amount in dollars: {usd!r}')
+        if self.images_asked is not None and not isinstance(self.images_asked, int):
+            raise ValueError(f'not a number of images: {self.images_asked!r}')
 
 
 @dataclass(frozen=True, slots=True)

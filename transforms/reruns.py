@@ -22,6 +22,7 @@ class Reruns:
         retried: the statuses of RETRIABLE that are asked for again; failures always are.
         is_checking_images: whether bought images are read and compared, instead of only their sizes.
         is_repairing: whether a call is bought again if its images are gone or altered.
+        is_retrying_in_doubt: whether a failed call is sent again that may have been billed.
     """
 
     def __init__(
@@ -31,18 +32,18 @@ class Reruns:
         retried: Collection[str] = (),
         is_checking_images: bool = False,
         is_repairing: bool = False,
+        is_retrying_in_doubt: bool = True,
     ) -> None:
         self.run_id = run_id
         self._storage = storage
         self._retried = (FAILED, IN_DOUBT, *retried)
         self._is_checking_images = is_checking_images
         self._is_repairing = is_repairing
+        self._is_retrying_in_doubt = is_retrying_in_doubt
 
     def takes_up(self, record: Record) -> bool:
         """Whether a call is bought again in spite of its record."""
-        return is_open(record, self.run_id, self._retried) or (
-            self._is_repaired(record) and self._find_damage(record) is not None
-        )
+        return self._is_open(record) or (self._is_repaired(record) and self._find_damage(record) is not None)
 
     def use(self, record: Record) -> Record | None:
         """The record if its call is not taken up.
@@ -50,7 +51,7 @@ class Reruns:
         Raises:
             StorageError: an image is gone or altered, and is not to be bought again.
         """
-        if is_open(record, self.run_id, self._retried):
+        if self._is_open(record):
             return None
         damage = self._find_damage(record)
         if damage is None:
@@ -58,6 +59,11 @@ class Reruns:
         if self._is_repaired(record):
             return None
         raise StorageError(f'{damage}; put it back, or buy it again with --repair')
+
+    def _is_open(self, record: Record) -> bool:
+        if not self._is_retrying_in_doubt and any(attempt.billed == 'maybe' for attempt in record.attempts):
+            return False
+        return is_open(record, self.run_id, self._retried)
 
     def _is_repaired(self, record: Record) -> bool:
         return self._is_repairing and record.run_id != self.run_id

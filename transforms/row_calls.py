@@ -80,6 +80,14 @@ class RowCalls:
             sample_number=step.sample_number,
         )
 
+    def reservation(self, step: Step) -> str:
+        """What a budget knows a call by: told before any call of the row is made, and the same at any time later.
+
+        A later turn has no request key yet, since that depends on the image that it edits.
+        """
+        own = self.key(step, None)
+        return f'{self.key(Step(0), None)} {own}' if step.turn else own
+
     def size(self, step: Step) -> CallSize:
         """What decides the most that a call can cost."""
         sent = (*self.images, self.mask) if self.mask else self.images

@@ -13,7 +13,7 @@ from beam_image_edit.transforms.outcomes import STATUSES
 # Money is counted in millionths of a millionth of a dollar: far below any price, and exact in any order.
 _PARTS_PER_USD = 10**12
 
-_COUNTS = ('calls', 'possibly_double_billed', 'input_tokens', 'output_tokens')
+_COUNTS = ('calls', 'possibly_double_billed', 'unpriced_calls', 'input_tokens', 'output_tokens')
 
 Tally = Mapping[str, int]
 
@@ -36,6 +36,7 @@ def tally_row(edit: Mapping[str, Any], images: int, spent: Mapping[str, float | 
             edit['status']: 1,
             'images': images,
             **{figure: int(spent.get(figure) or 0) for figure in _COUNTS},
+            'possibly_double_billed_of_all_rows': edit.get('possibly_double_billed') or 0,
             'input_tokens_of_all_rows': tokens.get('input') or 0,
             # Thinking is charged as output.
             'output_tokens_of_all_rows': (tokens.get('output') or 0) + (tokens.get('thinking') or 0),
@@ -57,7 +58,8 @@ def summarize(tally: Tally, *, run_id: str, wall_s: float | None, manifest: Sequ
     """The content of `summary.json`.
 
     Calls, tokens and `cost_usd` are this run's; what ends in `_of_all_rows` counts earlier runs too, and counts a
-    purchase that several rows share once for each. Costs are null where not a single price is known.
+    purchase that several rows share once for each. Costs are null where not a single price is known; `unpriced_calls`
+    are those of this run that may have been billed, and for which nobody can tell how much.
 
     Args:
         tally: the figures of all rows.
@@ -71,10 +73,12 @@ def summarize(tally: Tally, *, run_id: str, wall_s: float | None, manifest: Sequ
         'rows': {status: tally[status] for status in STATUSES},
         'calls': tally['calls'],
         'possibly_double_billed': tally['possibly_double_billed'],
+        'possibly_double_billed_of_all_rows': tally['possibly_double_billed_of_all_rows'],
         'tokens': _tokens(tally, ''),
         'tokens_of_all_rows': _tokens(tally, '_of_all_rows'),
         'cost_usd': _to_usd(tally, 'cost'),
         'cost_usd_of_all_rows': _to_usd(tally, 'cost_of_all_rows'),
+        'unpriced_calls': tally['unpriced_calls'],
         'images': tally['images'],
         'wall_s': wall_s,
         'manifest': list(manifest),
@@ -91,6 +95,7 @@ def summary_text(summary: Mapping[str, Any], cache_path: str) -> str:
     if summary['cost_usd'] is not None:
         lines.append(
             f'cost: ${summary["cost_usd"]:,.4f} in this run, ${summary["cost_usd_of_all_rows"]:,.4f} for all rows'
+            + (f'; what {summary["unpriced_calls"]:,} calls cost is not known' if summary['unpriced_calls'] else '')
         )
     if summary['wall_s'] is not None:
         lines.append(f'time: {summary["wall_s"]:,.1f} s')

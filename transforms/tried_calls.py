@@ -74,6 +74,7 @@ class TriedCall:
             error=error.message if error else None,
             cost_usd=self._cost_of(sent),
             reserved_usd=sent.claim.intent.reserved_usd,
+            images_asked=self.images_asked,
         )
         self.attempts = (*sent.claim.earlier, attempt)
         self.usage = self.usage.plus(sent.usage) if sent.usage else self.usage

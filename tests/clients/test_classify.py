@@ -173,15 +173,20 @@ def test_classify_tells_the_kind(status, body, kind):
 
 
 @pytest.mark.parametrize(('status', 'body', 'kind'), TABLE)
-def test_classify_counts_an_answered_error_as_not_billed(status, body, kind):
-    assert not classify(status, {}, as_bytes(body)).may_be_billed
+def test_classify_counts_a_servers_own_error_as_not_billed(status, body, kind):
+    is_of_a_proxy = status >= 500 and not as_bytes(body).lstrip().startswith((b'{"error', b'{"detail', b'[{"error'))
+    assert classify(status, {}, as_bytes(body)).may_be_billed is is_of_a_proxy
 
 
 @pytest.mark.parametrize(
     ('status', 'body', 'may_be_billed'),
     [
-        pytest.param(502, html('502 Bad Gateway'), False, id='502'),
-        pytest.param(503, html('503 Service Unavailable'), False, id='503'),
+        pytest.param(502, html('502 Bad Gateway'), True, id='502'),
+        pytest.param(503, html('503 Service Unavailable'), True, id='503-page'),
+        pytest.param(503, 'upstream connect error: connection termination', True, id='503-text'),
+        pytest.param(500, '', True, id='500-empty'),
+        pytest.param(500, '{"detail": "out of memory"}', False, id='500-fastapi'),
+        pytest.param(521, html('521 web server is down'), False, id='521-page'),
         pytest.param(504, html('504 Gateway Time-out'), True, id='504-page'),
         pytest.param(504, '{"message": "Endpoint request timed out"}', True, id='504-gateway-json'),
         pytest.param(504, gemini(504, 'DEADLINE_EXCEEDED'), False, id='504-of-the-api'),

@@ -42,13 +42,17 @@ _FATAL_WORDS = (
     ),
     (
         _WRONG_KEY,
-        re.compile(r'invalid_api_key|API_KEY_INVALID|API key not valid|incorrect API key|No connected db', re.I),
+        re.compile(
+            r'invalid_api_key|API_KEY_INVALID|API key (not valid|expired)|incorrect API key|No connected db', re.I
+        ),
     ),
     (_UNVERIFIED, re.compile(r'organi[sz]ation must be verified', re.IGNORECASE)),
     (
         _NOT_SERVED,
         re.compile(
-            r'model_not_found|invalid model name|\bmodels?[ /]\S{1,120} (does not exist|((is|was) )?not found)',
+            # Not just any model: a message may quote the prompt.
+            r'model_not_found|invalid model name|\bmodels/\S{1,120} ((is|was) )?not found'
+            r'|\bThe model [`\'"\\]\S{1,120} (does not exist|((is|was) )?not found)',
             re.IGNORECASE,
         ),
     ),
@@ -61,6 +65,8 @@ _NOT_ABOUT_THE_MODEL = re.compile(r'cannot post|\bfiles/', re.IGNORECASE)
 _RETRIED = frozenset({408, 409, 425, 499})
 # Answered by a proxy that had already passed the request on, and then stopped waiting or lost the connection.
 _GATEWAY_LOST_IT = frozenset({504, 520, 524})
+# Answered by a proxy that had no connection over which to pass it on.
+_NEVER_PASSED_ON = frozenset({521, 522, 523, 525, 526})
 _PROXY_LOST_IT = re.compile(r'litellm\.(Timeout|APIConnectionError)')
 
 
@@ -106,7 +112,10 @@ def _status_meant(status: int, error: ErrorBody) -> int:
 def _is_lost_behind_a_proxy(status: int, error: ErrorBody) -> bool:
     if _PROXY_LOST_IT.search(error.words):
         return True
-    return status in _GATEWAY_LOST_IT and not error.is_from_api
+    if status < 500 or status in _NEVER_PASSED_ON:
+        return False
+    # A page, or nothing: who wrote it may have passed the request on, and lost the connection to where it was served.
+    return not (error.is_from_api if status in _GATEWAY_LOST_IT else error.is_from_server)
 
 
 def _decide_kind(status: int, headers: Mapping[str, str], words: str) -> tuple[ErrorKind, str | None]:

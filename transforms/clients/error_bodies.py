@@ -42,7 +42,8 @@ class ErrorBody:
         words: all that may tell what kind of error it is: codes, message and details.
         status: the HTTP status that its code stands for; None if it has none.
         details: Gemini's, as they came.
-        is_from_api: whether it is an error object as the APIs write it, and not what a proxy in between says.
+        is_from_api: whether it is an error object as the APIs write it.
+        is_from_server: whether an API's server wrote it, in whichever form, and not a proxy before it.
     """
 
     message: str
@@ -51,6 +52,7 @@ class ErrorBody:
     status: int | None = None
     details: tuple[Mapping[str, Any], ...] = ()
     is_from_api: bool = False
+    is_from_server: bool = False
 
 
 def read_error_body(body: bytes) -> ErrorBody:
@@ -94,6 +96,7 @@ def _from_object(parsed: dict[str, Any]) -> ErrorBody:
         status=next((status for status in map(_status_of, codes) if status is not None), None),
         details=details,
         is_from_api=isinstance(parsed.get('error'), dict),
+        is_from_server=bool(parsed.get('error') or parsed.get('detail')),
     )
 
 
