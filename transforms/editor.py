@@ -72,7 +72,14 @@ class Editor:
             ledger=ledger,
             window=self._window,
             policy=config.policy,
-            reruns=Reruns(self._storage, config.run_id, config.retried, config.is_checking_images, config.is_repairing),
+            reruns=Reruns(
+                self._storage,
+                config.run_id,
+                retried=config.retried,
+                is_checking_images=config.is_checking_images,
+                is_repairing=config.is_repairing,
+                is_retrying_in_doubt=config.is_retrying_in_doubt,
+            ),
             price=config.find_price(),
             on_fatal=self.stop,
         )
