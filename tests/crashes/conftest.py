@@ -185,9 +185,8 @@ def make_rows():
             rows[number]['conversations'] += [f'Mirror it {number} times']
         for number in range(6, count, 10):
             rows[number]['n'] = 2
-        for number in range(9, count, 10):
-            rows[number] = rows[number - 1]
-        return rows
+        # The last tenth is a copy of the first one.
+        return rows[: count - count // 10] + rows[: count // 10]
 
     return make
 
