@@ -7,4 +7,5 @@ cd "$root"
 "$python" -m ruff check .
 "$python" -m ruff format --check .
 "$python" -m mypy
-exec "$python" -m pytest "$@"
+# A file's tests stay together: some share a server.
+exec "$python" -m pytest --numprocesses auto --dist loadfile "$@"

@@ -65,7 +65,13 @@ def test_a_row_that_nothing_was_sent_for():
         name='sample_7',
         output_image=(),
         edit=blank_edit('invalid_input', 'line 4: no images'),
-        spent={'calls': 0, 'possibly_double_billed': 0, 'input_tokens': 0, 'output_tokens': 0},
+        spent={
+            'calls': 0,
+            'possibly_double_billed': 0,
+            'unpriced_calls': 0,
+            'input_tokens': 0,
+            'output_tokens': 0,
+        },
     )
 
 

@@ -78,14 +78,22 @@ STATUSES = {
 }
 
 
+def kind_of(status, body):
+    """How a status ends with such a body: a page or nothing says that a proxy wrote it, whatever the status."""
+    kind = STATUSES[status]
+    if kind is LOST and body in OWN_BODIES:
+        return CLEAN
+    return LOST if status >= 500 and body in ('html', 'empty') else kind
+
+
 def case(kind, fault, is_patient=False, **arguments):
     return Case(kind, {'fault': fault, **arguments}, is_patient)
 
 
 BOTH = [
     *(
-        case(CLEAN if kind is LOST and body in OWN_BODIES else kind, 'status', status=status, body=body)
-        for status, kind in STATUSES.items()
+        case(kind_of(status, body), 'status', status=status, body=body)
+        for status in STATUSES
         for body in (*OWN_BODIES, *OTHER_BODIES)
     ),
     case(CLEAN, 'status', status=500, when='after_work'),

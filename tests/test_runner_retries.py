@@ -67,7 +67,7 @@ class FailingEdit(_EditBatch):
         self._trouble = trouble
 
     def process(self, batch, window=beam.DoFn.WindowParam):
-        for outcome in super().process(batch, window):
+        for outcome in super().process(batch, window=window):
             yield outcome
             self._trouble.strike('process')
 
