@@ -24,8 +24,8 @@ class Outcome:
         name: the name under which its images are (or would be) stored.
         output_image: where its images are: the cache path as given + the rest.
         edit: the manifest's `edit` field: JSON values only, the keys and order of `manifest.EDIT_SCHEMA`.
-        spent: what this run, and no earlier one, spent on it: `calls`, `possibly_double_billed`,
-            `unpriced_calls`, `input_tokens`, `output_tokens`, `cost_usd`. A row that shares another row's purchase spent nothing.
+        spent: what this run, and no earlier one, spent on it: `calls`, `possibly_double_billed`, `unpriced_calls`,
+            `input_tokens`, `output_tokens`, `cost_usd`. A row that shares another row's purchase spent nothing.
     """
 
     text: str
