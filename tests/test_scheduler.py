@@ -181,6 +181,27 @@ def test_pauses_stay_ended(scheduler):
     assert scheduler.start(wait_long()).result(20) == 'done'
 
 
+@pytest.mark.parametrize('is_ended_first', [False, True])
+def test_firm_pauses_last_until_the_scheduler_is_closed(scheduler, is_ended_first):
+    reached = threading.Event()
+
+    async def wait_long():
+        await pause(1000)
+        reached.set()
+        await pause(1000, is_firm=True)
+        return 'done'
+
+    if is_ended_first:
+        scheduler.end_pauses()
+    future = scheduler.start(wait_long())
+    scheduler.end_pauses()
+    assert reached.wait(20)
+    scheduler.end_pauses()
+    assert not future.done()
+    scheduler.close()
+    assert future.result(20) == 'done'
+
+
 def test_what_was_begun_can_not_be_cancelled(scheduler):
     async def wait_long():
         await pause(1000)
