@@ -141,6 +141,14 @@ def test_damaged_image_ends_no_one_elses_admission(edit, emulator):
     assert run.statuses == ['failed', 'edited', 'edited', 'edited', 'stopped', 'stopped']
 
 
+@BOTH_FORMATS
+def test_raw_field_can_not_name_a_dearer_model(edit, emulator, api_format):
+    run = edit([row('Blur it', extra_body={'model': 'gpt-image-1.5'})], f'--api_format={api_format}')
+    assert run.statuses == ['invalid_input']
+    assert '--model_name' in run.rows[0]['edit']['error']
+    assert emulator.count == 0
+
+
 def test_skipped_calls_in_doubt_reserve_nothing(edit, emulator):
     emulator.set_faults([{'match': 'Mirror', 'times': None, 'fault': 'reset', 'when': 'after_work'}])
     edit([row('Mirror it')], '--max_cost_usd=0.12', PRICE)

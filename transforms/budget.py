@@ -111,8 +111,9 @@ class Budget:
         admitted = lines if first_refused is None else lines[lines[:, 0] < first_refused]
         return Admission(
             digests=np.sort(admitted[:, 1]),
-            refusal=f'nothing is reserved for it out of --max_cost_usd {self.usd:g}, where each call counts with the '
-            f'most that it can cost ({self.price}; --price_per_image sets another price)',
+            refusal=f'nothing is reserved for it: what is left of --max_cost_usd {self.usd:g} does not reach so far '
+            f'(each call counts with the most that it can cost; {self.price}; --price_per_image sets another price), '
+            'or its images could not be read when the budget was divided (run the same command again)',
         )
 
     def _most(self, size: CallSize) -> int:

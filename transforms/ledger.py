@@ -188,7 +188,12 @@ class Ledger:
             if is_mine and number == 1:
                 return Claim(key, mine, ())  # so nobody ever sent it, and there is no outcome to look for
             # Only now: whoever ended after being looked at has left an outcome by then.
-            record = self.find(key)
+            try:
+                record = self.find(key)
+            except StorageError:
+                if is_mine:
+                    self._write_intent(key, mine.unsent())
+                raise
             if record and not reopens(record):
                 if is_mine:
                     self._write_intent(key, mine.unsent())

@@ -121,34 +121,36 @@ class Buyer:
         if bought is not None:
             return await settled(bought), False
         try:
-            record = await self._purchase(purchase)
+            record, is_new = await self._purchase(purchase)
         except BaseException as error:
             mine.set_exception(error)
             raise
         else:
             mine.set_result(record)
-            return record, True
+            return record, is_new
         finally:
             with self._lock:
                 del self._in_flight[purchase.key]
 
-    async def _purchase(self, purchase: Purchase) -> Record:
+    async def _purchase(self, purchase: Purchase) -> tuple[Record, bool]:
+        """The record of a call, and whether it was sent for it; another worker may have been quicker."""
         self._window.check_open()
         request = self._client.to_request(purchase.make_call())
         tried = TriedCall(self._reruns.run_id, purchase.size.images_asked, self._price)
         try:
-            return await self._try_until_ended(purchase, request, tried)
+            record = await self._try_until_ended(purchase, request, tried)
         except Stopped as error:
             if not tried.attempts:
                 raise
-            return self._describe_stopped(purchase, tried, str(error))
+            record = self._describe_stopped(purchase, tried, str(error))
         except StorageError as error:
             if is_out_of_order(error):
                 self._on_fatal(f'nothing can be stored any more: {error}')
             if not tried.attempts:
                 raise
             paid = 'it was paid for, but could not be stored: ' if tried.attempts[-1].billed == 'yes' else ''
-            return self._describe(purchase, tried, FAILED, f'{paid}{error}')
+            record = self._describe(purchase, tried, FAILED, f'{paid}{error}')
+        return record, bool(tried.attempts)
 
     async def _try_until_ended(self, purchase: Purchase, request: HttpRequest, tried: TriedCall) -> Record:
         polls = iter(_POLL_DELAYS_S)

@@ -49,6 +49,9 @@ def check_row(row: Row, api_format: str, facts: ModelFacts, model: str) -> None:
         facts: what the model takes.
         model: its name, for the error.
     """
+    if row.parameters.extra_body.get('model'):
+        # Its limits and its price are another model's.
+        raise InvalidInput('extra_body must not name another model: give it as --model_name, in a run of its own')
     if row.mask and not facts.takes_mask:
         raise InvalidInput(f'{model} takes no mask: describe the area in words, or use --api_format openai')
     if api_format == 'gemini':

@@ -82,7 +82,8 @@ class TriedCall:
     def _cost_of(self, sent: Sent) -> float | None:
         if self.price is None:
             return None
-        has_images = isinstance(sent.result, Brought)
+        # An answer whose image can't be read, or fetched, has been charged for it all the same.
+        has_images = isinstance(sent.result, Brought) or sent.billed == 'maybe'
         return self.price.cost_usd(sent.usage, self.images_asked, sent.billed, has_images)
 
 
@@ -95,6 +96,8 @@ def look_at(answer: Answer) -> Brought | ApiError:
             good[position] = (content, identify(content))
         except BrokenPicture as error:
             problem = str(error)
+        except Exception as error:  # whatever a reader of pictures stumbles over: the call has been paid for
+            problem = f'{type(error).__name__}: {error}'
     if not good:
         return replace(bad_image(problem), usage=answer.usage, request_id=answer.request_id)
     return Brought(answer.with_images(list(good)), tuple(good.values()))
