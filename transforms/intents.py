@@ -43,6 +43,7 @@ class Intent:
         cost_usd: what it cost, as far as can be known.
         reserved_usd: the most that it can cost; None where no price is known.
         images_asked: how many images it asks for; None where that was not kept.
+        name: the sample's name, which its images are to bear; who takes the call over stores them in the same place.
     """
 
     attempt: int
@@ -56,6 +57,7 @@ class Intent:
     cost_usd: float | None = None
     reserved_usd: float | None = None
     images_asked: int | None = None
+    name: str = ''
 
     def failed(self, billed: Billed, error: str, cost_usd: float | None = None) -> 'Intent':
         """The intent of a call that brought no images, and that nobody has to wait for."""
@@ -106,6 +108,7 @@ class Intent:
                 cost_usd=fields.get('cost_usd'),
                 reserved_usd=fields.get('reserved_usd'),
                 images_asked=fields.get('images_asked'),
+                name=str(fields.get('name', '')),
             )
         except (TypeError, KeyError, RecursionError) as error:
             raise ValueError(f'not an intent: {type(error).__name__}: {error}') from error

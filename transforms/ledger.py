@@ -43,11 +43,13 @@ class Claim:
         key: the request key.
         intent: what the ledger holds of it.
         earlier: the attempts before it.
+        left_name: the name that the images of an earlier attempt bear, if it got so far; else None.
     """
 
     key: str
     intent: Intent
     earlier: tuple[Attempt, ...]
+    left_name: str | None = None
 
     @property
     def number(self) -> int:
@@ -123,7 +125,11 @@ class Ledger:
         return [*told.values(), *(intent.to_attempt() for intent in untold.values())]
 
     def claim(
-        self, key: str, reopens: Callable[[Record], bool] | None = None, stake: Stake = _NOTHING_KNOWN
+        self,
+        key: str,
+        reopens: Callable[[Record], bool] | None = None,
+        stake: Stake = _NOTHING_KNOWN,
+        name: str = '',
     ) -> Claim | Record | Busy | InDoubt:
         """Tries to get the right to send a call.
 
@@ -131,6 +137,7 @@ class Ledger:
             key: the request key.
             reopens: whether a call is to be bought in spite of its record; if None, `is_open` says so.
             stake: what the call can cost.
+            name: the sample's, for the images.
 
         Returns:
             A Claim: send it, then `settle` or `release` it, and in the end `abandon` it. A Record: it has been bought
@@ -140,7 +147,7 @@ class Ledger:
         _live_tokens.add(token)
         is_claimed = False
         try:
-            mine = self._new_intent(token, stake)
+            mine = self._new_intent(token, stake, name)
             answer = self._claim(key, mine, reopens or (lambda record: is_open(record, self._run_id)))
             is_claimed = isinstance(answer, Claim)
             return answer
@@ -179,6 +186,7 @@ class Ledger:
 
     def _claim(self, key: str, claimed: Intent, reopens: Callable[[Record], bool]) -> Claim | Record | Busy | InDoubt:
         earlier: list[Attempt] = []
+        left_name: str | None = None
         for number in count(1):
             mine = replace(claimed, attempt=number)
             met, is_in_flight = mine, False
@@ -199,13 +207,14 @@ class Ledger:
                     self._write_intent(key, mine.unsent())
                 return record
             if is_mine:
-                return Claim(key, mine, tuple(earlier))
+                return Claim(key, mine, tuple(earlier), left_name)
             told = {attempt.number: attempt for attempt in record.attempts} if record else {}
             if is_in_flight and number not in told:
                 return Busy()
             if met.state == 'unsent':
                 continue
             earlier.append(told.get(number) or met.to_attempt())
+            left_name = left_name or met.name or None
             if self._is_left_alone(earlier[-1], met):
                 return InDoubt(tuple(earlier))
         raise AssertionError('numbers have no end')
@@ -238,7 +247,7 @@ class Ledger:
         is_own_retry = is_own and intent.state == 'failed'
         return not self._is_retrying_in_doubt and not is_own_retry
 
-    def _new_intent(self, token: str, stake: Stake) -> Intent:
+    def _new_intent(self, token: str, stake: Stake, name: str) -> Intent:
         return Intent(
             attempt=1,
             run_id=self._run_id,
@@ -248,6 +257,7 @@ class Ledger:
             cost_usd=stake.cost_usd,
             reserved_usd=stake.reserved_usd,
             images_asked=stake.images_asked,
+            name=name,
         )
 
     def _read_intent(self, key: str, number: int) -> Intent:

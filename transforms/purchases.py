@@ -160,7 +160,7 @@ class Buyer:
                 await pause(_POLL_DELAYS_S[-1])
                 self._window.check_open()
             # The store can only fail in this before anything is sent.
-            sent = await persist(lambda: self._try_once(purchase.key, request, stake))
+            sent = await persist(lambda: self._try_once(purchase, request, stake))
             if isinstance(sent, Record):
                 return sent
             if isinstance(sent, InDoubt):
@@ -186,10 +186,10 @@ class Buyer:
         lost = self._price.cost_usd(None, size.images_asked, 'maybe', False)
         return Stake(lost, self._price.worst_case_usd(size), size.images_asked)
 
-    def _try_once(self, key: str, request: HttpRequest, stake: Stake) -> Record | InDoubt | Busy | Sent:
+    def _try_once(self, purchase: Purchase, request: HttpRequest, stake: Stake) -> Record | InDoubt | Busy | Sent:
         """Sends the call if nobody else does or did."""
         with self._window.slot():
-            claim = self._ledger.claim(key, self._reruns.takes_up, stake)
+            claim = self._ledger.claim(purchase.key, self._reruns.takes_up, stake, purchase.name)
             if not isinstance(claim, Claim):
                 return claim
             began = time.monotonic()
@@ -225,8 +225,11 @@ class Buyer:
             latency_s=sent.latency_s,
         )
 
+        # What an earlier attempt has stored is replaced where it is, whatever its row is called by now.
+        name = sent.claim.left_name or purchase.name
+
         def complete() -> Record:
-            images = store_images(self._storage, purchase.key, purchase.name, purchase.first, brought.images)
+            images = store_images(self._storage, purchase.key, name, purchase.first, brought.images)
             return replace(record, images=images)
 
         began = time.monotonic()

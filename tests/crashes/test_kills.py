@@ -101,7 +101,6 @@ def test_killed_job_pays_again_only_for_calls_in_flight(
     assert ((job.out / 'manifest.jsonl').read_bytes(), emulator.count) == (before, calls)
 
 
-@pytest.mark.xfail(strict=True, reason='an intent does not hold the name that its images will have')
 def test_image_that_a_killed_call_left_goes_when_its_row_has_moved(make_job, make_rows):
     rows = make_rows(2)
     first, moved = make_job(rows[:1]), make_job(rows[::-1])
