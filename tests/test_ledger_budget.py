@@ -59,6 +59,11 @@ def test_every_attempt_is_told_with_what_was_at_stake(storage):
     ledger.abandon(lost)
 
 
+def test_claim_that_was_not_used_has_cost_nothing(storage):
+    intent = ledger_of(storage, 'run').claim(KEY, stake=Stake(0.04, 0.04, 1)).intent
+    assert intent.unsent().to_attempt() == Attempt(1, 'run', 'no', None, 0.0, 0.04, 1)
+
+
 def test_other_files_are_no_calls(storage):
     for name in ('readme.txt', f'{KEY}.json.bak', f'{KEY[:10]}.json', f'{KEY}.intent-0.json', f'{KEY}.intent-x.json'):
         storage.write(f'ledger/ab/{name}', b'{}')

@@ -19,7 +19,7 @@ INSIDE, SECRET = b'a picture', b'a secret'
 @pytest.fixture
 def places(tmp_path):
     """A root with `a.png` and `deep/b.png`, a folder beside it with `secret.png`, and links of all kinds."""
-    root, other = tmp_path / 'root', tmp_path / 'root-other'
+    root, other = tmp_path / 'inside', tmp_path / 'inside-other'
     (root / 'deep').mkdir(parents=True)
     other.mkdir()
     (root / 'a.png').write_bytes(INSIDE)
@@ -36,19 +36,19 @@ def places(tmp_path):
 
 
 def reader_of(places):
-    return InputReader(image_root=str(places / 'root'), connect_timeout_s=1, read_timeout_s=1)
+    return InputReader(image_root=str(places / 'inside'), connect_timeout_s=1, read_timeout_s=1)
 
 
 @pytest.mark.parametrize(
     'path',
     [
-        'root/a.png',
-        'root/deep/b.png',
-        'root/deep/../a.png',
-        'root/good_link.png',
-        'root/good_folder/b.png',
+        'inside/a.png',
+        'inside/deep/b.png',
+        'inside/deep/../a.png',
+        'inside/good_link.png',
+        'inside/good_folder/b.png',
         'way_in/a.png',
-        'root-other/../root/a.png',
+        'inside-other/../inside/a.png',
     ],
 )
 def test_what_lies_below_the_image_root_is_read(places, path):
@@ -61,48 +61,48 @@ def test_what_lies_below_the_image_root_is_read(places, path):
 @pytest.mark.parametrize(
     'path',
     [
-        'root-other/secret.png',
-        'root/../root-other/secret.png',
-        'root/bad_link.png',
-        'root/bad_folder/secret.png',
-        'root/bad_folder/absent.png',
-        'root/absent_link.png',
-        'root/..',
+        'inside-other/secret.png',
+        'inside/../inside-other/secret.png',
+        'inside/bad_link.png',
+        'inside/bad_folder/secret.png',
+        'inside/bad_folder/absent.png',
+        'inside/absent_link.png',
+        'inside/..',
         '',
     ],
 )
 @pytest.mark.parametrize('beginning', ['', 'file://', 'FILE://', 'local://', 'file://localhost'], ids=str)
 def test_what_lies_outside_the_image_root_is_refused(places, beginning, path):
     reader, url = reader_of(places), f'{beginning}{places / path}'
-    with pytest.raises(InvalidInput, match=r': lies outside --image_root /.*/root: move it there$'):
+    with pytest.raises(InvalidInput, match=r': lies outside --image_root /.*/inside: move it there$'):
         reader.read(url)
     assert reader.stamp(url) is None
 
 
 def test_percent_signs_of_a_url_lead_nowhere_else(places):
     with pytest.raises(InvalidInput, match='lies outside'):
-        reader_of(places).read(f'file://{places}/root/%2e%2e/root-other/secret.png')
+        reader_of(places).read(f'file://{places}/inside/%2e%2e/inside-other/secret.png')
 
 
 def test_relative_paths_are_resolved_before_they_are_judged(places, monkeypatch):
     reader = reader_of(places)
-    monkeypatch.chdir(places / 'root' / 'deep')
+    monkeypatch.chdir(places / 'inside' / 'deep')
     assert reader.read('../a.png') == INSIDE
     with pytest.raises(InvalidInput, match='lies outside'):
-        reader.read('../../root-other/secret.png')
+        reader.read('../../inside-other/secret.png')
 
 
 @pytest.mark.parametrize(
     ('path', 'reason'),
     [
-        ('root', 'is a folder'),
-        ('root/deep', 'is a folder'),
-        ('root/absent.png', 'no such file'),
-        ('root/a.png/b.png', 'Not a directory'),
-        ('root/round.png', 'is not a regular file'),
-        ('root/a\0.png', 'null'),
+        ('inside', 'is a folder'),
+        ('inside/deep', 'is a folder'),
+        ('inside/absent.png', 'no such file'),
+        ('inside/a.png/b.png', 'Not a directory'),
+        ('inside/round.png', 'is not a regular file'),
+        ('inside/a\0.png', 'null'),
     ],
-    ids=['root', 'folder', 'absent', 'below-a-file', 'round', 'null'],
+    ids=['inside', 'folder', 'absent', 'below-a-file', 'round', 'null'],
 )
 def test_errors_below_the_image_root_say_what_is_wrong(places, path, reason):
     with pytest.raises(InvalidInput, match=reason):
@@ -141,7 +141,7 @@ def test_places_without_local_files_are_not_the_image_roots_business(places, url
 
 
 def test_a_file_that_is_swapped_for_a_link_in_the_right_moment_stays_unread(places):
-    root, other, is_over = places / 'root', places / 'root-other', threading.Event()
+    root, other, is_over = places / 'inside', places / 'inside-other', threading.Event()
     # It takes a while to resolve so long a path, and to open it.
     long = '/'.join('a long way down')
     for folder, content in ((root / 'deep', INSIDE), (other, SECRET)):
@@ -164,7 +164,7 @@ def test_a_file_that_is_swapped_for_a_link_in_the_right_moment_stays_unread(plac
         thread.start()
     found = set()
     for _ in range(2000):
-        for path in ('root/a.png', f'root/deep/{long}/b.png'):
+        for path in ('inside/a.png', f'inside/deep/{long}/b.png'):
             with contextlib.suppress(InvalidInput):
                 found.add(read_local(str(places / path), LIMIT, str(root)))
     is_over.set()
@@ -173,14 +173,14 @@ def test_a_file_that_is_swapped_for_a_link_in_the_right_moment_stays_unread(plac
     assert found == {INSIDE}
 
 
-@pytest.mark.parametrize('folder', ['absent', 'root/a.png', '', 's3://bucket'])
+@pytest.mark.parametrize('folder', ['absent', 'inside/a.png', '', 's3://bucket'])
 def test_an_image_root_must_be_a_folder(places, monkeypatch, folder):
     with pytest.raises(ConfigurationError, match='image_root must be an existing local folder, got '):
         resolve_image_root(str(places / folder) if folder and ':' not in folder else folder)
 
 
 def test_an_image_root_may_be_all_there_is(places):
-    assert read_local(str(places / 'root/a.png'), LIMIT, resolve_image_root('/')) == INSIDE
+    assert read_local(str(places / 'inside/a.png'), LIMIT, resolve_image_root('/')) == INSIDE
 
 
 @pytest.mark.parametrize('image_root', [None, 'here'])

@@ -79,7 +79,7 @@ class SampleEditor:
 
         Args:
             sample: the row.
-            admission: which calls may be sent; without it a row gets what has been bought before.
+            admission: which calls may be sent; for the others the row gets what has been bought before.
         """
         progress = _Progress(sample.name)
         status, error = await self._edit(sample, admission, progress)
@@ -98,7 +98,7 @@ class SampleEditor:
     async def find_unbought(self, sample: Sample) -> list[tuple[str, CallSize]]:
         """The calls that would be sent for a sample now: what a budget knows each by, and its size.
 
-        None for a row that can't be used, or whose earlier purchases can't.
+        There are none for a row that can't be used, or whose earlier turn has ended without an image.
 
         Raises:
             StorageError: the store fails.

@@ -113,7 +113,7 @@ class Editor:
 
         Args:
             sample: the row.
-            admission: which calls may be sent; without it a row gets what has been bought before.
+            admission: which calls may be sent; for the others the row gets what has been bought before.
         """
         future = self._start(self._samples.edit(sample, admission))
         future.add_done_callback(lambda done: self._failures.note(done.result()))

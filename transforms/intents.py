@@ -65,7 +65,7 @@ class Intent:
 
     def unsent(self) -> 'Intent':
         """The intent of a call that was not sent after all."""
-        return replace(self, state='unsent', billed='no')
+        return replace(self, state='unsent', billed='no', cost_usd=0.0)
 
     def to_attempt(self) -> Attempt:
         """The intent of a call that is over, as records tell it."""
