@@ -4,8 +4,6 @@ Before the first call of a job all rows are looked at in their order. A row is a
 yet, up to and including its own, fit into what is left, each at the most that it can cost. Calls are admitted, not
 rows: only what was reserved can be sent, whatever a row turns out to be when it is looked at again, and every worker
 comes to the same decision without asking another one. A call that may have been billed counts as spent.
-
-Money is counted in whole millionths of a millionth of a dollar, so that 25 times $0.039 is $0.975 to the last digit.
 """
 
 import hashlib
@@ -18,15 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from beam_image_edit.transforms.ledger import FOLDERS, Ledger
+from beam_image_edit.transforms.money import to_parts
 from beam_image_edit.transforms.parameter_checks import MAX_IMAGES_PER_CALL
 from beam_image_edit.transforms.prices import CallSize, Price
 from beam_image_edit.transforms.records import Attempt
 from beam_image_edit.transforms.samples import Sample
 
-PARTS_PER_USD = 10**12
 MAX_USD = 100_000
 # Above any budget, and far below what a line of reservations can hold.
-_MOST_PARTS = 10 * MAX_USD * PARTS_PER_USD
+_MOST_PARTS = to_parts(10 * MAX_USD)
 # Rows without an index come after all that have one.
 _FIRST_UNNUMBERED = 2**62
 _READERS = 16
@@ -36,15 +34,6 @@ Reservations = npt.NDArray[np.int64]
 _NO_RESERVATIONS = np.empty((0, 3), np.int64)
 # What is taken for a call of which the ledger can tell nothing any more.
 _ANY_CALL = CallSize(32_000, ((0, 0),) * 16, MAX_IMAGES_PER_CALL)
-
-
-def to_parts(usd: float) -> int:
-    """Dollars as a whole number.
-
-    >>> 25 * to_parts(0.039) == to_parts(0.975)
-    True
-    """
-    return round(usd * PARTS_PER_USD)
 
 
 @dataclass(frozen=True, slots=True)

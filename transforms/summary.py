@@ -8,10 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from beam_image_edit.transforms.money import to_parts, to_usd
 from beam_image_edit.transforms.outcomes import STATUSES
-
-# Money is counted in millionths of a millionth of a dollar: far below any price, and exact in any order.
-_PARTS_PER_USD = 10**12
 
 _COUNTS = ('calls', 'possibly_double_billed', 'unpriced_calls', 'input_tokens', 'output_tokens')
 
@@ -40,7 +38,7 @@ def tally_row(edit: Mapping[str, Any], images: int, spent: Mapping[str, float | 
             'input_tokens_of_all_rows': tokens.get('input') or 0,
             # Thinking is charged as output.
             'output_tokens_of_all_rows': (tokens.get('output') or 0) + (tokens.get('thinking') or 0),
-            **{figure: round((cost or 0) * _PARTS_PER_USD) for figure, cost in costs.items()},
+            **{figure: to_parts(cost or 0) for figure, cost in costs.items()},
             'priced': int(any(cost is not None for cost in costs.values())),
         }
     )
@@ -120,4 +118,4 @@ def _tokens(tally: Tally, which: str) -> dict[str, int]:
 
 
 def _to_usd(tally: Tally, figure: str) -> float | None:
-    return tally[figure] / _PARTS_PER_USD if tally['priced'] else None
+    return to_usd(tally[figure]) if tally['priced'] else None
