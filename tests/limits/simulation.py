@@ -1,0 +1,213 @@
+"""A discrete-event simulation: limiters, servers with quotas and a clock that jumps from event to event."""
+
+import heapq
+import itertools
+from random import Random
+from dataclasses import dataclass, field
+
+from beam_image_edit.transforms.limits.limiter import Limiter
+from beam_image_edit.transforms.limits.turns import CallEnd
+
+NETWORK_S = 0.025  # one way
+
+
+class Clock:
+    """Seconds that jump to the next event."""
+
+    def __init__(self):
+        self.now = 0.0
+        self._events = []
+        self._numbers = itertools.count()
+
+    def __call__(self):
+        return self.now
+
+    def call_later(self, delay_s, function):
+        heapq.heappush(self._events, (self.now + max(0.0, delay_s), next(self._numbers), function))
+
+    def run(self, until=lambda: False, limit_s=1e6):
+        while self._events and not until():
+            at, _, function = heapq.heappop(self._events)
+            assert at < limit_s, 'the simulation does not come to an end'
+            self.now = at
+            function()
+
+
+class Unlimited:
+    """A server that takes every call. `opens_at` says when it would take one: exactly, or None: when a call ends."""
+
+    def admit(self, now, in_flight):
+        return self.opens_at(now, in_flight) == now
+
+    def opens_at(self, now, in_flight):
+        return now
+
+    def take(self, now):
+        pass
+
+
+class FixedWindow(Unlimited):
+    def __init__(self, limit, window_s, phase_s=0.0, changes=()):
+        self.limit, self.window_s, self.phase_s, self.changes = limit, window_s, phase_s, changes
+        self.window, self.used = None, 0
+
+    def limit_at(self, now):
+        limit = self.limit
+        for at, value in self.changes:
+            if now >= at:
+                limit = value
+        return limit
+
+    def opens_at(self, now, in_flight):
+        window = (now + self.phase_s) // self.window_s
+        if window != self.window:
+            self.window, self.used = window, 0
+        return now if self.used < self.limit_at(now) else (window + 1) * self.window_s - self.phase_s + 1e-9
+
+    def take(self, now):
+        self.used += 1
+
+
+class SlidingWindow(FixedWindow):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.taken = []
+
+    def opens_at(self, now, in_flight):
+        self.taken = [at for at in self.taken if at > now - self.window_s]
+        limit = self.limit_at(now)
+        return now if len(self.taken) < limit else self.taken[len(self.taken) - limit] + self.window_s
+
+    def take(self, now):
+        self.taken.append(now)
+
+
+class TokenBucket(FixedWindow):
+    """`limit` tokens in `window_s`, and as many as `burst` kept."""
+
+    def __init__(self, limit, window_s, burst, changes=()):
+        super().__init__(limit, window_s, changes=changes)
+        self.burst, self.tokens, self.filled_at = burst, burst, 0.0
+
+    def opens_at(self, now, in_flight):
+        rate = self.limit_at(now) / self.window_s
+        self.tokens = min(self.burst, self.tokens + (now - self.filled_at) * rate)
+        self.filled_at = now
+        return now if self.tokens >= 1 - 1e-9 else now + (1 - self.tokens) / rate
+
+    def take(self, now):
+        self.tokens -= 1
+
+
+class Cap(FixedWindow):
+    def __init__(self, limit, changes=()):
+        super().__init__(limit, 1.0, changes=changes)
+
+    def opens_at(self, now, in_flight):
+        return now if in_flight < self.limit_at(now) else None
+
+    def take(self, now):
+        pass
+
+
+@dataclass
+class Service:
+    """A server: its limit, how long its calls take, when it is overloaded, and whether it says how long to wait."""
+
+    limit: object
+    latency_s: object = (0.5, 2.0)
+    tells_wait: bool = False
+    overloads: tuple = ()  # (from, to, share of the calls that are turned away)
+    random: Random = field(default_factory=lambda: Random(7))
+    in_flight: int = 0
+    accepted: list = field(default_factory=list)
+    refused: list = field(default_factory=list)
+    overloaded: int = 0
+
+    def draw_latency(self):
+        return self.random.uniform(*self.latency_s) if isinstance(self.latency_s, tuple) else self.latency_s()
+
+    def answer(self, clock, reply):
+        """Answers a call that arrives now: `reply` is called with how it ended, when that is known here."""
+        now = clock.now
+        for begin, end, share in self.overloads:
+            if begin <= now < end and self.random.random() < share:
+                self.overloaded += 1
+                reply(CallEnd('overloaded'))
+                return
+        opens_at = self.limit.opens_at(now, self.in_flight)
+        if opens_at != now:
+            self.refused.append(now)
+            wait_s = (1.0 if opens_at is None else opens_at - now) if self.tells_wait else None
+            reply(CallEnd('quota', wait_s))
+            return
+        self.limit.take(now)
+        self.accepted.append(now)
+        self.in_flight += 1
+
+        def finish():
+            self.in_flight -= 1
+            reply(CallEnd('accepted'))
+
+        clock.call_later(self.draw_latency(), finish)
+
+
+class Job:
+    """A process that has so many calls to make, of which as many ask for a turn as twice its window."""
+
+    def __init__(self, clock, service, calls, window=64, pace=None, starts_at=0.0):
+        self.clock, self.service, self.left, self.done = clock, service, calls, 0
+        self.refused = 0
+        self.finished_at = None
+        self.waits = []
+        self.random = Random(calls + window)
+        self.limiter = Limiter(window, pace, clock.call_later, clock)
+        clock.call_later(starts_at, lambda: [self.start_next() for _ in range(2 * window)])
+
+    def start_next(self):
+        if self.left:
+            self.left -= 1
+            self.ask(None, self.clock.now)
+
+    def ask(self, rank, since):
+        turn = self.limiter.enter(rank=rank)
+        turn.add_done_callback(lambda given: self.send(given.result(), since))
+
+    def network(self):
+        return NETWORK_S * self.random.uniform(0.8, 1.4)
+
+    def send(self, turn, since):
+        def reply(end):
+            self.clock.call_later(self.network(), lambda: self.finish(turn, end, since))
+
+        self.clock.call_later(self.network(), lambda: self.service.answer(self.clock, reply))
+
+    def finish(self, turn, end, since):
+        self.limiter.leave(turn, end)
+        if end.kind == 'accepted':
+            self.done += 1
+            self.waits.append(self.clock.now - since)
+            self.finished_at = self.clock.now
+            self.start_next()
+        else:
+            self.refused += end.kind == 'quota'
+            self.ask(turn.rank, since)
+
+
+def oracle_s(service, calls, window=64):
+    """When the last of the calls begins for a client who knows when a call is let in, with the same window."""
+    clock, ends, now = Clock(), [], 0.0
+    last = 0.0
+    while calls:
+        while ends and ends[0] <= now:
+            heapq.heappop(ends)
+        opens_at = service.limit.opens_at(now, len(ends)) if len(ends) < window else None
+        if opens_at is None:
+            now = ends[0]
+        elif opens_at > now:
+            now = min([opens_at, *ends[:1]])
+        else:
+            service.limit.take(now)
+            heapq.heappush(ends, now + service.draw_latency() + 2.2 * NETWORK_S)
+            calls, last = calls - 1, now
+    return last

@@ -1,0 +1,146 @@
+"""The rate that a quota lets in, found from the calls that it turns away.
+
+Nothing is limited until a call is turned away. Then the gate closes, and one call at a time tries whether it is open
+again, when the server has said or after growing waits. From one opening to the next the server has let in what its
+quota gives, whether it counts in fixed windows, sliding windows or tokens: that is the rate from then on. It starts a
+little below, stays long near to it, and then grows ever faster (the cubic curve by which TCP looks for bandwidth), so
+that a quota that has grown is found within tens of seconds and one that has not costs a call in a hundred.
+
+A quota that lets hundreds of calls in before it turns one away needs no pacing: it is enough to wait until it opens.
+Processes that share a quota meet fairly: who sends more is turned away, and slows down, more often.
+"""
+
+import math
+from collections import deque
+
+from beam_image_edit.transforms.limits.turns import Turn
+
+# A run of so many calls without one turned away is taken again as it was.
+_LONG_RUN = 100
+# The share of the rate found at which it starts, and how long it takes back to it: seconds, or calls if they are slow.
+_START = 0.95
+_RETURN_S = 6.0
+_RETURN_CALLS = 10
+# So many calls are counted, if need be over several openings, before a rate is believed.
+_COUNTED_CALLS = 10
+_LONGEST_WAIT_S = 120.0
+_SHORTEST_WAIT_S = 0.05
+# When the gate has opened, the first window of calls does not go out all at once, so that a quota can say no before.
+_RAMP_S = 0.4
+# A little longer than the server says: then more than one call can go on.
+_SLACK = 1.08
+# The next try, where the server does not say when: after this share of the time since the gate closed.
+_PROBE_GROWTH = 0.5
+
+
+class AdaptiveRate:
+    """Says when the next call may begin; not safe to share between threads.
+
+    Args:
+        window: calls in flight at the most.
+    """
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._plateau: float | None = None
+        self._cut_at = self._closed_at = -math.inf
+        self._due = self._hold_until = -math.inf
+        self._is_closed = False
+        self._probe: Turn | None = None
+        self._let_in = 0
+        self._opened_at, self._let_in_before = math.nan, 0
+        self._openings: deque[tuple[float, int]] = deque(maxlen=4)
+        self.verdict_s = _SHORTEST_WAIT_S
+
+    def calls_per_second(self, now: float) -> float:
+        """The rate that is kept; infinite: any."""
+        if self._let_in - self._let_in_before < self._window:
+            return min(self._calls_found(now), self._window / _RAMP_S)
+        return self._calls_found(now)
+
+    def _calls_found(self, now: float) -> float:
+        if self._plateau is None:
+            return math.inf
+        return_s = max(_RETURN_S, _RETURN_CALLS / self._plateau)
+        growth = (1 - _START) * ((now - self._cut_at) / return_s - 1) ** 3
+        return self._plateau * (1 + growth)
+
+    def next_at(self, now: float) -> float:
+        """When the next call may begin, for all that is known now."""
+        if not self._is_closed:
+            return self._due
+        if self._probe is None:
+            return self._hold_until
+        # Calls are turned away at once and accepted after minutes: silence means yes.
+        verdict_at = self._probe.begun + self.verdict_s
+        if now < verdict_at:
+            return verdict_at
+        self._open(now)
+        return self._due
+
+    def begin(self, turn: Turn) -> None:
+        """Takes into account that a call begins."""
+        if math.isnan(self._opened_at):
+            self._opened_at = turn.begun
+        interval_s = 1 / self.calls_per_second(turn.begun)
+        self._let_in += 1
+        if self._is_closed:
+            self._probe = turn
+        else:
+            # Who was late by less than a call may catch up.
+            self._due = max(self._due, turn.begun - interval_s) + interval_s
+
+    def accept(self, turn: Turn, now: float) -> None:
+        """Takes into account that a call was let in."""
+        if turn is self._probe:
+            self._open(now)
+
+    def note_verdict(self, turn: Turn, now: float) -> None:
+        """Takes into account how soon a call is turned away that is turned away."""
+        self.verdict_s = max(0.9 * self.verdict_s, 2 * (now - turn.begun), _SHORTEST_WAIT_S)
+
+    def leave_unsent(self, turn: Turn) -> None:
+        """Takes into account that a call was not sent after all."""
+        self._let_in -= 1
+        if turn is self._probe:
+            self._probe = None
+
+    def reject(self, turn: Turn, now: float, wait_s: float | None, limit_per_minute: float | None = None) -> None:
+        """Takes into account that a call was turned away."""
+        self._let_in -= 1
+        if wait_s is not None:
+            self._hold_until = max(self._hold_until, now + min(wait_s, _LONGEST_WAIT_S) * _SLACK)
+        if turn is self._probe:
+            self._probe = None
+            if wait_s is None:
+                self._hold_until = max(now + _SHORTEST_WAIT_S, now + _PROBE_GROWTH * (now - self._closed_at))
+        elif not self._is_closed and turn.begun > self._closed_at:
+            self._close(now, wait_s, limit_per_minute)
+
+    def _close(self, now: float, wait_s: float | None, limit_per_minute: float | None) -> None:
+        self._is_closed, self._closed_at, self._probe = True, now, None
+        if self._plateau is None and limit_per_minute:
+            self._plateau, self._cut_at = limit_per_minute / 60, now
+        if wait_s is None:
+            self._hold_until = now + max(_SHORTEST_WAIT_S, 1 / self._calls_found(now))
+
+    def _open(self, now: float) -> None:
+        """Begins anew after the gate was closed, at the rate that was let in since the last time."""
+        self._openings.append((now - self._opened_at, self._let_in - self._let_in_before))
+        self._opened_at, self._let_in_before = now, self._let_in
+        self._is_closed, self._probe = False, None
+        self._due = now
+        if self._openings[-1][1] < _LONG_RUN:
+            found = self._measure()
+            rate = self._calls_found(now)
+            self._plateau = min(max(found, rate / 2), rate) if self._plateau else min(found, self._window / _RAMP_S)
+            self._cut_at = now
+            self._due = now + 1 / self._plateau
+
+    def _measure(self) -> float:
+        seconds, calls = 0.0, 0
+        for length_s, let_in in reversed(self._openings):
+            seconds, calls = seconds + length_s, calls + let_in
+            if calls >= _COUNTED_CALLS:
+                break
+        return max(calls, 1) / max(seconds, 0.001)
