@@ -76,6 +76,7 @@ class Limiter:
             now = self._clock()
             if end.kind == 'accepted':
                 self._rate.accept(turn, now)
+                self._cap.accept(turn)
                 self._brake.accept()
             elif end.kind == 'quota':
                 self._take_back(turn, now, end)

@@ -16,11 +16,15 @@ from collections import deque
 from beam_image_edit.transforms.limits.turns import Turn
 
 # A run of so many calls without one turned away is taken again as it was.
-_LONG_RUN = 100
-# The share of the rate found at which it starts, and how long it takes back to it: seconds, or calls if they are slow.
+_LONG_RUN = 40
+# The share of the rate found at which it starts.
 _START = 0.95
-_RETURN_S = 6.0
-_RETURN_CALLS = 10
+# How long it takes back to it, in seconds and in calls; each time that about the same rate is found again it takes twice
+# as long, up to a limit.
+_RETURN_S = 1.5
+_RETURN_CALLS = 5
+_MOST_PATIENCE = 4
+_SAME = 0.25
 # So many calls are counted, if need be over several openings, before a rate is believed.
 _COUNTED_CALLS = 10
 _LONGEST_WAIT_S = 120.0
@@ -43,13 +47,14 @@ class AdaptiveRate:
     def __init__(self, window: int) -> None:
         self._window = window
         self._plateau: float | None = None
-        self._cut_at = self._closed_at = -math.inf
+        self._patience = 1
+        self._cut_at = self._refused_at = -math.inf
         self._due = self._hold_until = -math.inf
         self._is_closed = False
         self._probe: Turn | None = None
         self._let_in = 0
         self._opened_at, self._let_in_before = math.nan, 0
-        self._openings: deque[tuple[float, int]] = deque(maxlen=4)
+        self._runs: deque[tuple[float, int]] = deque(maxlen=4)
         self.verdict_s = _SHORTEST_WAIT_S
 
     def calls_per_second(self, now: float) -> float:
@@ -61,14 +66,14 @@ class AdaptiveRate:
     def _calls_found(self, now: float) -> float:
         if self._plateau is None:
             return math.inf
-        return_s = max(_RETURN_S, _RETURN_CALLS / self._plateau)
+        return_s = self._patience * max(_RETURN_S, _RETURN_CALLS / self._plateau)
         growth = (1 - _START) * ((now - self._cut_at) / return_s - 1) ** 3
         return self._plateau * (1 + growth)
 
     def next_at(self, now: float) -> float:
         """When the next call may begin, for all that is known now."""
         if not self._is_closed:
-            return self._due
+            return max(self._due, self._hold_until)
         if self._probe is None:
             return self._hold_until
         # Calls are turned away at once and accepted after minutes: silence means yes.
@@ -76,7 +81,7 @@ class AdaptiveRate:
         if now < verdict_at:
             return verdict_at
         self._open(now)
-        return self._due
+        return max(self._due, self._hold_until)
 
     def begin(self, turn: Turn) -> None:
         """Takes into account that a call begins."""
@@ -113,34 +118,50 @@ class AdaptiveRate:
         if turn is self._probe:
             self._probe = None
             if wait_s is None:
-                self._hold_until = max(now + _SHORTEST_WAIT_S, now + _PROBE_GROWTH * (now - self._closed_at))
-        elif not self._is_closed and turn.begun > self._closed_at:
-            self._close(now, wait_s, limit_per_minute)
+                self._hold_until = now + max(_SHORTEST_WAIT_S, _PROBE_GROWTH * (now - self._refused_at))
+        elif not self._is_closed and turn.begun > self._refused_at:
+            self._refused_at = now
+            if wait_s is None:
+                self._hold_until = now + max(_SHORTEST_WAIT_S, 1 / self._calls_found(now))
+            if self._plateau is None and limit_per_minute:
+                self._settle(limit_per_minute / 60, now)
+            if self._let_in - self._let_in_before >= _LONG_RUN:
+                self._go_on(now)
+            else:
+                self._is_closed = True
 
-    def _close(self, now: float, wait_s: float | None, limit_per_minute: float | None) -> None:
-        self._is_closed, self._closed_at, self._probe = True, now, None
-        if self._plateau is None and limit_per_minute:
-            self._plateau, self._cut_at = limit_per_minute / 60, now
-        if wait_s is None:
-            self._hold_until = now + max(_SHORTEST_WAIT_S, 1 / self._calls_found(now))
+    def _go_on(self, now: float) -> None:
+        """Leaves the rate as it was."""
+        seconds, calls = self._count_run(now)
+        if self._plateau is None:
+            self._settle(calls / seconds, now)
 
     def _open(self, now: float) -> None:
         """Begins anew after the gate was closed, at the rate that was let in since the last time."""
-        self._openings.append((now - self._opened_at, self._let_in - self._let_in_before))
-        self._opened_at, self._let_in_before = now, self._let_in
+        self._count_run(now)
         self._is_closed, self._probe = False, None
-        self._due = now
-        if self._openings[-1][1] < _LONG_RUN:
-            found = self._measure()
-            rate = self._calls_found(now)
-            self._plateau = min(max(found, rate / 2), rate) if self._plateau else min(found, self._window / _RAMP_S)
-            self._cut_at = now
-            self._due = now + 1 / self._plateau
+        self._settle(self._measure(), now)
+        self._due = now + 1 / self._calls_found(now)
+
+    def _count_run(self, now: float) -> tuple[float, int]:
+        run = max(now - self._opened_at, 0.001), self._let_in - self._let_in_before
+        self._runs.append(run)
+        self._opened_at, self._let_in_before = now, self._let_in
+        return run
+
+    def _settle(self, found: float, now: float) -> None:
+        rate = self._calls_found(now)
+        found = min(found, rate, self._window / _RAMP_S)
+        if self._plateau is not None:
+            found = max(found, rate / 2)
+        is_same = self._plateau is not None and abs(found - self._plateau) <= _SAME * self._plateau
+        self._patience = min(2 * self._patience, _MOST_PATIENCE) if is_same else 1
+        self._plateau, self._cut_at = found, now
 
     def _measure(self) -> float:
         seconds, calls = 0.0, 0
-        for length_s, let_in in reversed(self._openings):
+        for length_s, let_in in reversed(self._runs):
             seconds, calls = seconds + length_s, calls + let_in
             if calls >= _COUNTED_CALLS:
                 break
-        return max(calls, 1) / max(seconds, 0.001)
+        return max(calls, 1) / seconds
