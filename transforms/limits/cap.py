@@ -97,11 +97,14 @@ class AdaptiveCap:
         if turn.ahead < self._highest and not _is_about(self._highest, turn.ahead):
             return None  # as many had been taken away from those in flight, and yet it was one too many
         if self._was_none or turn.ahead < _FEW_CALLS:
-            levels = sorted(self._levels)
-            if len(levels) < _AGREEING or not _is_about(levels[0], levels[-1]):
+            if len(self._levels) < _AGREEING or not self._do_levels_agree():
                 return None
             self._was_none = False
         return turn.ahead
+
+    def _do_levels_agree(self) -> bool:
+        lowest, highest = min(self._levels), max(self._levels)
+        return lowest == highest or (lowest >= _FEW_CALLS and _is_about(lowest, highest))
 
     def _count_proofs(self, turn: Turn, now: float, verdict_s: float) -> int:
         proofs = 0

@@ -25,6 +25,10 @@ _RETURN_S = 1.5
 _RETURN_CALLS = 5
 _MOST_PATIENCE = 4
 _SAME = 0.25
+# After a short run the rate drops by so much, after each further one by twice as much.
+_FIRST_DROP = 0.035
+_LARGEST_DROP = 0.5
+_USED = 1.3
 # So many calls are counted, if need be over several openings, before a rate is believed.
 _COUNTED_CALLS = 10
 _LONGEST_WAIT_S = 120.0
@@ -48,6 +52,7 @@ class AdaptiveRate:
         self._window = window
         self._plateau: float | None = None
         self._patience = 1
+        self._short_runs = 0
         self._cut_at = self._refused_at = -math.inf
         self._due = self._hold_until = -math.inf
         self._is_closed = False
@@ -132,6 +137,7 @@ class AdaptiveRate:
 
     def _go_on(self, now: float) -> None:
         """Leaves the rate as it was."""
+        self._short_runs = 0
         seconds, calls = self._count_run(now)
         if self._plateau is None:
             self._settle(calls / seconds, now)
@@ -140,7 +146,8 @@ class AdaptiveRate:
         """Begins anew after the gate was closed, at the rate that was let in since the last time."""
         self._count_run(now)
         self._is_closed, self._probe = False, None
-        self._settle(self._measure(), now)
+        self._short_runs += 1
+        self._settle(self._find(now), now)
         self._due = now + 1 / self._calls_found(now)
 
     def _count_run(self, now: float) -> tuple[float, int]:
@@ -149,11 +156,18 @@ class AdaptiveRate:
         self._opened_at, self._let_in_before = now, self._let_in
         return run
 
+    def _find(self, now: float) -> float:
+        """The rate to go on with after a short run."""
+        measured = self._measure()
+        if self._plateau is None:
+            return measured
+        # What the rate has grown to counts only as far as it was used.
+        rate = min(self._calls_found(now), _USED * measured)
+        drop = min(_FIRST_DROP * 2 ** (self._short_runs - 1), _LARGEST_DROP)
+        return max(min(measured, rate), rate * (1 - drop))
+
     def _settle(self, found: float, now: float) -> None:
-        rate = self._calls_found(now)
-        found = min(found, rate, self._window / _RAMP_S)
-        if self._plateau is not None:
-            found = max(found, rate / 2)
+        found = min(found, self._window / _RAMP_S)
         is_same = self._plateau is not None and abs(found - self._plateau) <= _SAME * self._plateau
         self._patience = min(2 * self._patience, _MOST_PATIENCE) if is_same else 1
         self._plateau, self._cut_at = found, now
