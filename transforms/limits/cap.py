@@ -5,6 +5,7 @@ where others were let in with as many in flight was not: that was a quota of cal
 kept exactly, and after some rounds of calls tried again with one more, then with more and more.
 """
 
+import math
 from collections import deque
 
 from beam_image_edit.transforms.limits.turns import Turn
@@ -41,6 +42,8 @@ class AdaptiveCap:
         self._patience = 0.5
         self._was_none = False
         self._let_in = 0
+        self._is_testing = False
+        self._test: Turn | None = None
         self._recent: deque[Turn] = deque(maxlen=_MOST_CALLS)
         self._levels: deque[int] = deque(maxlen=_AGREEING)
 
@@ -53,13 +56,26 @@ class AdaptiveCap:
         calm_calls = self._patience * max(_CALM_ROUNDS * self._found, _CALM_CALLS)
         return self._found + int((self._let_in / calm_calls) ** 3)
 
+    def next_at(self, now: float, verdict_s: float) -> float:
+        """When the next call may begin: after a refusal one goes alone, until it has been let in."""
+        if self._test is None:
+            return -math.inf
+        verdict_at = self._test.begun + verdict_s
+        if now >= verdict_at:
+            self._is_testing, self._test = False, None
+        return verdict_at
+
     def begin(self, turn: Turn) -> None:
         """Takes into account that a call begins."""
+        if self._is_testing:
+            self._test = turn
         self._recent.append(turn)
         self._let_in += 1
 
     def accept(self, turn: Turn) -> None:
         """Takes into account that a call was let in."""
+        if turn is self._test:
+            self._is_testing, self._test = False, None
         if self._found is not None and self._rush_began <= turn.begun <= self._found_at:
             # It has overtaken one that was turned away.
             self._found = max(self._found, turn.ahead + 1)
@@ -73,6 +89,8 @@ class AdaptiveCap:
             verdict_s: calls that were begun as long ago, and not turned away, were let in.
         """
         self._let_in -= 1
+        if turn is self._test:
+            self._test = None
         if turn.begun <= self._found_at:
             # Of the same rush as the call before it, which has told all.
             if self._found is not None:
@@ -81,6 +99,7 @@ class AdaptiveCap:
         self._levels.append(turn.ahead)
         found, self._found = self._found, self._judge(turn, now, verdict_s)
         self._found_at, self._let_in = now, 0
+        self._is_testing = self._found is not None
         self._is_doubted = found is None or not _is_about(found, turn.ahead)
         self._patience = 0.5 if self._is_doubted else min(2 * self._patience, _MOST_PATIENCE)
         self._rush_began = turn.begun
@@ -96,7 +115,7 @@ class AdaptiveCap:
             return None
         if turn.ahead < self._highest and not _is_about(self._highest, turn.ahead):
             return None  # as many had been taken away from those in flight, and yet it was one too many
-        if self._was_none or turn.ahead < _FEW_CALLS:
+        if self._found is None and (self._was_none or turn.ahead < _FEW_CALLS):
             if len(self._levels) < _AGREEING or not self._do_levels_agree():
                 return None
             self._was_none = False

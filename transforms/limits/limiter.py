@@ -131,7 +131,9 @@ class Limiter:
         if not self._is_closed:
             if len(self._in_flight) >= self._room(now):
                 return None  # until a call ends
-            begins_at = max(self._rate.next_at(now), self._brake.hold_until)
+            begins_at = max(
+                self._rate.next_at(now), self._cap.next_at(now, self._rate.verdict_s), self._brake.hold_until
+            )
             if begins_at <= now and self._pace:
                 begins_at = self._book(self._pace, now)
             if begins_at > now:

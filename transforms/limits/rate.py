@@ -34,7 +34,7 @@ _COUNTED_CALLS = 10
 _LONGEST_WAIT_S = 120.0
 _SHORTEST_WAIT_S = 0.05
 # When the gate has opened, the first window of calls does not go out all at once, so that a quota can say no before.
-_RAMP_S = 0.4
+_RAMP_S = 0.5
 # A little longer than the server says: then more than one call can go on.
 _SLACK = 1.08
 # The next try, where the server does not say when: after this share of the time since the gate closed.
@@ -145,10 +145,11 @@ class AdaptiveRate:
     def _open(self, now: float) -> None:
         """Begins anew after the gate was closed, at the rate that was let in since the last time."""
         self._count_run(now)
-        self._is_closed, self._probe = False, None
         self._short_runs += 1
         self._settle(self._find(now), now)
-        self._due = now + 1 / self._calls_found(now)
+        # The next one comes as if this had been known when the probe was sent.
+        self._due = (self._probe.begun if self._probe else now) + 1 / self._calls_found(now)
+        self._is_closed, self._probe = False, None
 
     def _count_run(self, now: float) -> tuple[float, int]:
         run = max(now - self._opened_at, 0.001), self._let_in - self._let_in_before
