@@ -194,20 +194,17 @@ class Job:
             self.ask(turn.rank, since)
 
 
-def oracle_s(service, calls, window=64):
-    """When the last of the calls begins for a client who knows when a call is let in, with the same window."""
-    clock, ends, now = Clock(), [], 0.0
-    last = 0.0
-    while calls:
+def count_possible(service, until_s, window=64):
+    """How many calls a client begins by then that knows when a call is let in, with the same window."""
+    ends, now, calls = [], 0.0, 0
+    while now <= until_s:
         while ends and ends[0] <= now:
             heapq.heappop(ends)
         opens_at = service.limit.opens_at(now, len(ends)) if len(ends) < window else None
-        if opens_at is None:
-            now = ends[0]
-        elif opens_at > now:
-            now = min([opens_at, *ends[:1]])
-        else:
+        if opens_at == now:
             service.limit.take(now)
             heapq.heappush(ends, now + service.draw_latency() + 2.2 * NETWORK_S)
-            calls, last = calls - 1, now
-    return last
+            calls += 1
+        else:
+            now = ends[0] if opens_at is None else min([opens_at, *ends[:1]])
+    return calls

@@ -18,12 +18,12 @@ from beam_image_edit.transforms.limits.turns import Turn
 # A run of so many calls without one turned away is taken again as it was.
 _LONG_RUN = 40
 # The share of the rate found at which it starts.
-_START = 0.95
+_START = 0.97
 # How long it takes back to it, in seconds and in calls; each time that about the same rate is found again it takes twice
 # as long, up to a limit.
-_RETURN_S = 1.5
+_RETURN_S = 1.0
 _RETURN_CALLS = 5
-_MOST_PATIENCE = 4
+_MOST_PATIENCE = 6
 _SAME = 0.25
 # After a short run the rate drops by so much, after each further one by twice as much.
 _FIRST_DROP = 0.035
@@ -97,8 +97,7 @@ class AdaptiveRate:
         if self._is_closed:
             self._probe = turn
         else:
-            # Who was late by less than a call may catch up.
-            self._due = max(self._due, turn.begun - interval_s) + interval_s
+            self._due = max(self._due, turn.begun) + interval_s
 
     def accept(self, turn: Turn, now: float) -> None:
         """Takes into account that a call was let in."""
