@@ -22,7 +22,11 @@ _START = 0.97
 # How long it takes back to it, in seconds and in calls; each time that about the same rate is found again it takes twice
 # as long, up to a limit.
 _RETURN_S = 1.0
-_RETURN_CALLS = 5
+_RETURN_CALLS = 8
+# What it grows by besides in that time: so many calls per second, whatever the rate, so that of several processes the
+# slower ones catch up; but at most this share.
+_STEADY_CALLS_S = 0.2
+_LARGEST_STEADY = 0.1
 _MOST_PATIENCE = 6
 _SAME = 0.25
 # After a short run the rate drops by so much, after each further one by twice as much.
@@ -71,9 +75,10 @@ class AdaptiveRate:
     def _calls_found(self, now: float) -> float:
         if self._plateau is None:
             return math.inf
-        return_s = self._patience * max(_RETURN_S, _RETURN_CALLS / self._plateau)
-        growth = (1 - _START) * ((now - self._cut_at) / return_s - 1) ** 3
-        return self._plateau * (1 + growth)
+        return_s = max(self._patience * _RETURN_S, _RETURN_CALLS / self._plateau)
+        returns = (now - self._cut_at) / return_s
+        steady = min(_STEADY_CALLS_S / self._plateau, _LARGEST_STEADY) * returns
+        return self._plateau * (1 + steady + (1 - _START) * (returns - 1) ** 3)
 
     def next_at(self, now: float) -> float:
         """When the next call may begin, for all that is known now."""
