@@ -2,11 +2,11 @@
 
 import heapq
 import itertools
-from random import Random
 from dataclasses import dataclass, field
+from random import Random
 
+from beam_image_edit.transforms.limits.call_ends import CallEnd
 from beam_image_edit.transforms.limits.limiter import Limiter
-from beam_image_edit.transforms.limits.turns import CallEnd
 
 NETWORK_S = 0.025  # one way
 
@@ -155,14 +155,18 @@ class Service:
 class Job:
     """A process that has so many calls to make, of which as many ask for a turn as twice its window."""
 
-    def __init__(self, clock, service, calls, window=64, pace=None, starts_at=0.0):
+    def __init__(self, clock, service, calls, window=64, pace=None, starts_at=0.0, seed=1):
         self.clock, self.service, self.left, self.done = clock, service, calls, 0
         self.refused = 0
         self.finished_at = None
         self.waits = []
-        self.random = Random(calls + window)
+        self.random = Random(seed + 99)
         self.limiter = Limiter(window, pace, clock.call_later, clock)
-        clock.call_later(starts_at, lambda: [self.start_next() for _ in range(2 * window)])
+        clock.call_later(starts_at, lambda: self.start(2 * window))
+
+    def start(self, samples):
+        for _ in range(samples):
+            self.start_next()
 
     def start_next(self):
         if self.left:
@@ -208,3 +212,38 @@ def count_possible(service, until_s, window=64):
         else:
             now = ends[0] if opens_at is None else min([opens_at, *ends[:1]])
     return calls
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a job: the share of the quota that was used up to the last call, and the share of calls wasted."""
+
+    used: float
+    wasted: float
+    done: int
+    longest_wait_s: float
+
+
+def run(make_limit, calls, window=64, seed=1, pace=None, **service):
+    """One job, alone on a server, until its last call is done."""
+    clock, server = Clock(), Service(make_limit(), random=Random(seed), **service)
+    job = Job(clock, server, calls, window, pace(clock) if pace else None, seed=seed)
+    clock.run(until=lambda: job.done == calls)
+    twin = Service(make_limit(), random=Random(seed), latency_s=server.latency_s)
+    possible = count_possible(twin, server.accepted[-1], window)
+    refused = len(server.refused)
+    return Result(calls / possible, refused / (calls + refused), job.done, max(job.waits))
+
+
+def run_together(make_limit, jobs, seconds, seed=1, starts_s=7.0, **service):
+    """Several jobs that know nothing of each other: their shares of what was done in the last two thirds, by the mean."""
+    clock, server = Clock(), Service(make_limit(), random=Random(seed), **service)
+    together = [
+        Job(clock, server, 10**6, starts_at=number * starts_s, seed=seed * 100 + number) for number in range(jobs)
+    ]
+    clock.run(until=lambda: clock.now > seconds / 3)
+    before = [job.done for job in together]
+    clock.run(until=lambda: clock.now > seconds)
+    done = [job.done - earlier for job, earlier in zip(together, before, strict=True)]
+    refused = len(server.refused)
+    return [calls * jobs / sum(done) for calls in done], refused / (len(server.accepted) + refused)

@@ -1,8 +1,8 @@
 """The limiter: every call asks it for its turn, and tells it how the call ended.
 
-Whoever waits holds no thread: a turn is a future. Turns are given in the order in which calls first asked, so a call that
-was turned away, and asks again with its old rank, comes before all younger ones. While nothing is turned away and no
-limits are told, a turn is given at once as long as there is room in the window.
+Whoever waits holds no thread: a turn is a future. Turns are given in the order in which calls first asked, so a call
+that was turned away, and asks again with its old rank, comes before all younger ones. While nothing is turned away and
+no limits are told, a turn is given at once as long as there is room in the window.
 """
 
 import heapq
@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from beam_image_edit.transforms.limits.call_ends import CallEnd
 from beam_image_edit.transforms.limits.cap import AdaptiveCap
 from beam_image_edit.transforms.limits.overload import OverloadBrake
 from beam_image_edit.transforms.limits.pace import Pace
 from beam_image_edit.transforms.limits.rate import AdaptiveRate
-from beam_image_edit.transforms.limits.turns import CallEnd, Turn
+from beam_image_edit.transforms.limits.turns import Turn
 
 # A place of the pace that could not be used in time is given up: a call may not come later than the others count on.
 _LATE_S = 0.25
@@ -83,7 +84,7 @@ class Limiter:
             else:
                 self._rate.leave_unsent(turn)
                 if end.kind == 'overloaded':
-                    self._brake.reject(now)
+                    self._brake.reject(now, end.wait_s)
             del self._in_flight[turn]
         self._advance()
 

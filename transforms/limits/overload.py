@@ -11,6 +11,7 @@ import math
 _WEIGHT = 1 / 16
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
+_LONGEST_ASKED_S = 120.0
 
 
 class OverloadBrake:
@@ -36,9 +37,9 @@ class OverloadBrake:
         self._share += _WEIGHT * (1 - self._share)
         self._wait_s = _FIRST_WAIT_S
 
-    def reject(self, now: float) -> None:
-        """Takes into account that a call was turned away."""
+    def reject(self, now: float, wait_s: float | None = None) -> None:
+        """Takes into account that a call was turned away, and how long the server asks to wait, if it does."""
         self._share -= _WEIGHT * self._share
         if self.limit == 1 and now >= self.hold_until:
-            self.hold_until = now + self._wait_s
+            self.hold_until = now + max(self._wait_s, min(wait_s or 0, _LONGEST_ASKED_S))
             self._wait_s = min(_LONGEST_WAIT_S, 2 * self._wait_s)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from mmap import mmap
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.limits.places import Limits, Places
@@ -89,7 +89,7 @@ class SharedPace:
             return _book(self._limits, cells[_HEADER:], now, images) if images else 0.0
 
     @contextmanager
-    def _open_cells(self) -> Iterator[memoryview]:
+    def _open_cells(self) -> Iterator[Any]:
         """The file's numbers, while no other process has them."""
         size = (_HEADER + _count_cells(self._limits)) * _CELL_BYTES
         try:
@@ -132,7 +132,7 @@ def _count_cells(limits: Limits) -> int:
     return sum(Places.cells_for(limit) for limit in (limits.requests_per_minute, limits.images_per_minute) if limit)
 
 
-def _book(limits: Limits, cells: memoryview, now: float, images: int) -> float:
+def _book(limits: Limits, cells: Any, now: float, images: int) -> float:
     kept, start = [], 0
     for limit, units in ((limits.requests_per_minute, 1), (limits.images_per_minute, images)):
         if limit:

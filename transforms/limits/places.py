@@ -13,7 +13,7 @@ from beam_image_edit.transforms.errors import ConfigurationError
 
 _MINUTE_S = 60.0
 # A call reaches the server a little later than its place, one sooner than another: the window is taken longer by this.
-_MARGIN = 0.01
+_MARGIN = 0.02
 _MOST_PER_MINUTE = 1_000_000
 # Before the places of a limit stand the moment to which an even spread has come, and how many places were given.
 _HEADER = 2
@@ -56,7 +56,7 @@ class Places:
         cells: `cells_for(per_minute)` numbers, all 0 at first; they hold all that is known.
     """
 
-    def __init__(self, per_minute: float, cells: MutableSequence[float] | memoryview) -> None:
+    def __init__(self, per_minute: float, cells: MutableSequence[float]) -> None:
         self._limit = max(1, int(per_minute))
         self._window_s = _MINUTE_S * self._limit / per_minute * (1 + _MARGIN)
         self._cells = cells

@@ -19,22 +19,24 @@ from beam_image_edit.transforms.limits.turns import Turn
 _LONG_RUN = 40
 # The share of the rate found at which it starts.
 _START = 0.97
-# How long it takes back to it, in seconds and in calls; each time that about the same rate is found again it takes twice
-# as long, up to a limit.
+# How long it takes back to it, in seconds, or in calls if they are rare. Each time that about the same rate is found
+# again, it takes twice as many seconds, up to a limit.
 _RETURN_S = 1.0
 _RETURN_CALLS = 8
-# What it grows by besides in that time: so many calls per second, whatever the rate, so that of several processes the
-# slower ones catch up; but at most this share.
-_STEADY_CALLS_S = 0.2
-_LARGEST_STEADY = 0.1
 _MOST_PATIENCE = 6
 _SAME = 0.25
+# What it grows by besides in that time: so many calls per second, whatever the rate, so that of several processes the
+# slower ones catch up; but at most this share.
+_STEADY_CALLS_S = 0.4
+_LARGEST_STEADY = 0.2
 # After a short run the rate drops by so much, after each further one by twice as much.
 _FIRST_DROP = 0.035
 _LARGEST_DROP = 0.5
+# A rate that has grown unused counts up to so much of what was let in.
 _USED = 1.3
 # So many calls are counted, if need be over several openings, before a rate is believed.
 _COUNTED_CALLS = 10
+# However long a server asks to wait, or says nothing, one call tries again after so long.
 _LONGEST_WAIT_S = 120.0
 _SHORTEST_WAIT_S = 0.05
 # When the gate has opened, the first window of calls does not go out all at once, so that a quota can say no before.
@@ -127,7 +129,8 @@ class AdaptiveRate:
         if turn is self._probe:
             self._probe = None
             if wait_s is None:
-                self._hold_until = now + max(_SHORTEST_WAIT_S, _PROBE_GROWTH * (now - self._refused_at))
+                wait_s = max(_SHORTEST_WAIT_S, _PROBE_GROWTH * (now - self._refused_at))
+                self._hold_until = now + min(wait_s, _LONGEST_WAIT_S)
         elif not self._is_closed and turn.begun > self._refused_at:
             self._refused_at = now
             if wait_s is None:
@@ -166,7 +169,6 @@ class AdaptiveRate:
         measured = self._measure()
         if self._plateau is None:
             return measured
-        # What the rate has grown to counts only as far as it was used.
         rate = min(self._calls_found(now), _USED * measured)
         drop = min(_FIRST_DROP * 2 ** (self._short_runs - 1), _LARGEST_DROP)
         return max(min(measured, rate), rate * (1 - drop))

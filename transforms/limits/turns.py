@@ -1,9 +1,6 @@
-"""Turns: a call's leave to be in flight, and how it ended, in the words in which limits are thought about."""
+"""Turns: a call's leave to be in flight."""
 
 from dataclasses import dataclass
-from typing import Literal
-
-EndKind = Literal['accepted', 'quota', 'overloaded', 'unknown']
 
 
 @dataclass(slots=True, eq=False)
@@ -23,22 +20,3 @@ class Turn:
     begun: float
     ahead: int
     is_turned_away: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CallEnd:
-    """What a server made of a call, as far as limits are concerned.
-
-    Attributes:
-        kind: `accepted` (the server took it on, whatever came of it), `quota` (turned away by 429), `overloaded` (turned
-            away by 503 or 529), `unknown` (it was not sent, or never reached the server).
-        wait_s: how long the server asks to wait, in seconds; None if it does not say.
-        limit_per_minute: the quota, if the server told it; None if not.
-    """
-
-    kind: EndKind
-    wait_s: float | None = None
-    limit_per_minute: float | None = None
-
-
-UNSENT = CallEnd('unknown')

@@ -1,0 +1,132 @@
+"""The limiter's promises to those that ask it."""
+
+import threading
+
+import pytest
+
+from beam_image_edit.transforms.errors import ApiError
+from beam_image_edit.transforms.limits.call_ends import ACCEPTED, UNSENT, CallEnd, end_of, read_limit_per_minute
+from beam_image_edit.transforms.limits.limiter import Limiter
+from beam_image_edit.transforms.limits.pace import ProcessPace
+from beam_image_edit.transforms.limits.places import Limits
+
+QUOTA = CallEnd('quota')
+
+
+def run_for(clock, seconds):
+    end = clock.now + seconds
+    clock.call_later(seconds, lambda: None)
+    clock.run(until=lambda: clock.now >= end)
+
+
+@pytest.fixture
+def clock(sim):
+    return sim.Clock()
+
+
+def test_no_more_turns_than_the_window(clock):
+    limiter = Limiter(3, None, clock.call_later, clock)
+    turns = [limiter.enter() for _ in range(5)]
+    run_for(clock, 10)
+    assert [turn.done() for turn in turns] == [True, True, True, False, False]
+    limiter.leave(turns[0].result(), ACCEPTED)
+    run_for(clock, 10)
+    assert turns[3].done()
+    assert not turns[4].done()
+
+
+def test_call_that_is_put_back_comes_before_younger_ones(clock):
+    limiter = Limiter(1, None, clock.call_later, clock)
+    first, second = limiter.enter(), limiter.enter()
+    turn = first.result()
+    again = limiter.enter(rank=turn.rank)
+    limiter.leave(turn, QUOTA)
+    run_for(clock, 1000)
+    assert again.done()
+    assert not second.done()
+
+
+def test_only_one_call_tries_while_the_gate_is_closed(clock):
+    limiter = Limiter(8, None, clock.call_later, clock)
+    for _ in range(2):
+        limiter.leave(limiter.enter().result(), ACCEPTED)
+        run_for(clock, 1)
+    limiter.leave(limiter.enter().result(), CallEnd('quota', wait_s=30))
+    turns = [limiter.enter() for _ in range(4)]
+    run_for(clock, 29)
+    assert not any(turn.done() for turn in turns)
+    run_for(clock, 3.45)
+    assert [turn.done() for turn in turns] == [True, False, False, False]
+
+
+def test_unsent_call_gives_its_turn_back(clock):
+    limiter = Limiter(1, None, clock.call_later, clock)
+    first, second = limiter.enter(), limiter.enter()
+    limiter.leave(first.result(), UNSENT)
+    run_for(clock, 1)
+    assert second.done()
+
+
+def test_closed_limiter_lets_everybody_through(clock):
+    pace = ProcessPace(Limits(requests_per_minute=1), clock)
+    limiter = Limiter(2, pace, clock.call_later, clock)
+    turns = [limiter.enter() for _ in range(9)]
+    run_for(clock, 1)
+    assert sum(turn.done() for turn in turns) == 1
+    limiter.close()
+    assert all(turn.done() for turn in [*turns, limiter.enter()])
+
+
+def test_told_pace_spaces_turns_by_their_images(clock):
+    pace = ProcessPace(Limits(images_per_minute=60), clock)
+    limiter = Limiter(8, pace, clock.call_later, clock)
+    begun = []
+    for images in (4, 1, 1):
+        limiter.enter(images).add_done_callback(lambda given: begun.append(given.result().begun))
+    run_for(clock, 20)
+    assert begun == pytest.approx([0, 3.06, 4.08], abs=0.01)
+
+
+def test_threads_share_a_limiter():
+    limiter = Limiter(4, None, lambda delay_s, wake: threading.Timer(delay_s, wake).start())
+    in_flight, most, lock = [], [], threading.Lock()
+
+    def call():
+        for _ in range(20):
+            turn = limiter.enter().result(timeout=60)
+            with lock:
+                in_flight.append(turn)
+                most.append(len(in_flight))
+            with lock:
+                in_flight.remove(turn)
+            limiter.leave(turn, ACCEPTED)
+
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert len(most) == 160
+    assert max(most) <= 4
+
+
+@pytest.mark.parametrize(
+    ('error', 'kind'),
+    [
+        (None, 'accepted'),
+        (ApiError('quota', '', 429), 'quota'),
+        (ApiError('retry', '', 503), 'overloaded'),
+        (ApiError('retry', '', 529), 'overloaded'),
+        (ApiError('retry', '', 500), 'accepted'),
+        (ApiError('refused', '', 400), 'accepted'),
+        (ApiError('retry', 'no whole answer', may_be_billed=True), 'accepted'),
+        (ApiError('retry', 'no connection'), 'unknown'),
+    ],
+)
+def test_end_of_a_call(error, kind):
+    assert end_of(error).kind == kind
+
+
+@pytest.mark.parametrize(('text', 'limit'), [('500', 500.0), ('', None), ('0', None), ('²', None), ('1e3', None)])
+def test_limit_in_headers(text, limit):
+    assert read_limit_per_minute({'x-ratelimit-limit-requests': text}) == limit
