@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+from collections import deque
 from dataclasses import dataclass, field
 from random import Random
 
@@ -71,10 +72,11 @@ class FixedWindow(Unlimited):
 class SlidingWindow(FixedWindow):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.taken = []
+        self.taken = deque()
 
     def opens_at(self, now, in_flight):
-        self.taken = [at for at in self.taken if at > now - self.window_s]
+        while self.taken and self.taken[0] <= now - self.window_s:
+            self.taken.popleft()
         limit = self.limit_at(now)
         return now if len(self.taken) < limit else self.taken[len(self.taken) - limit] + self.window_s
 
@@ -236,7 +238,7 @@ def run(make_limit, calls, window=64, seed=1, pace=None, **service):
 
 
 def run_together(make_limit, jobs, seconds, seed=1, starts_s=7.0, **service):
-    """Several jobs that know nothing of each other: their shares of what was done in the last two thirds, by the mean."""
+    """Several jobs that know nothing of each other: their shares of what was done in the last two thirds."""
     clock, server = Clock(), Service(make_limit(), random=Random(seed), **service)
     together = [
         Job(clock, server, 10**6, starts_at=number * starts_s, seed=seed * 100 + number) for number in range(jobs)
