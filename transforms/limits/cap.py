@@ -35,7 +35,7 @@ class AdaptiveCap:
 
     def __init__(self) -> None:
         self._found: int | None = None
-        self._found_at = 0.0
+        self._found_at = -math.inf
         self._highest = 0
         self._rush_began = 0.0
         self._is_doubted = False
