@@ -61,9 +61,9 @@ class Pool:
 
     def call(self, _: int) -> None:
         """Sends one call as often as it takes."""
-        rank = None
+        turn = None
         while True:
-            turn = self.limiter.enter(rank=rank).result()
+            turn = self.limiter.enter(earlier=turn).result()
             began = time.monotonic()
             path = f'{self.url}/v1beta/models/gemini-3-pro-image:generateContent'
             answer = self._session.post(path, json=BODY, headers={'x-goog-api-key': 'benchmark'}, timeout=60)
@@ -74,7 +74,6 @@ class Pool:
                     self.begun.append(began)
                     return
                 self.refused += 1
-            rank = turn.rank
 
 
 def measure(name: str, calls: int, flag: str, limits: Limits) -> None:

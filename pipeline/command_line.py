@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import NoReturn
@@ -12,6 +12,7 @@ from typing import NoReturn
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_image_edit.pipeline.flags import DEFAULT_RUNNER, PROGRAM, OneLineErrors, make_parser
+from beam_image_edit.pipeline.machines import count_machines
 from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.retries import RetryPolicy
@@ -81,7 +82,12 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         max_failure_share=flags.max_failure_share,
         max_cost_usd=flags.max_cost_usd,
         price_per_image=flags.price_per_image,
+        requests_per_minute=flags.requests_per_minute,
+        images_per_minute=flags.images_per_minute,
+        rate_limit_service=flags.rate_limit_service,
     )
+    if editor.limits:
+        editor = replace(editor, workers=count_machines(flags.runner, beam_options))
     return JobConfig(
         input=flags.first_entry_file_name or example_input(),
         editor=editor,

@@ -5,6 +5,8 @@ import json
 import math
 from typing import Any
 
+from beam_image_edit.transforms.limits.places import MOST_PER_MINUTE
+
 
 def whole_number(least: int, most: int | None = None) -> Any:
     """Reads a whole number within limits."""
@@ -36,6 +38,14 @@ def dollars(text: str) -> float:
     if not 0 <= amount < math.inf:
         raise argparse.ArgumentTypeError(f'must be US dollars >= 0, such as 12.50, got {text!r}')
     return amount
+
+
+def per_minute(text: str) -> float:
+    """Reads how often something may be done in a minute."""
+    number = _to_number(text)
+    if not 0 < number <= MOST_PER_MINUTE:
+        raise argparse.ArgumentTypeError(f'must be > 0 and at most {MOST_PER_MINUTE:,}, got {text!r}')
+    return number
 
 
 def share(text: str) -> float:

@@ -9,6 +9,7 @@ from beam_image_edit.pipeline.flag_types import (
     json_object,
     name_and_value,
     names,
+    per_minute,
     seconds,
     share,
     text,
@@ -56,6 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_job_flags(parser.add_argument_group('the job'))
     _add_row_flags(parser.add_argument_group('the rows'))
     _add_call_flags(parser.add_argument_group('the calls'))
+    _add_limit_flags(parser.add_argument_group('the limits'))
     _add_money_flags(parser.add_argument_group('the money'))
     _add_parameter_flags(parser.add_argument_group('what is asked of the API, where a row does not say otherwise'))
     _add_engine_flags(parser.add_argument_group('the engine'))
@@ -115,12 +117,11 @@ def _add_row_flags(group: Any) -> None:
 
 def _add_call_flags(group: Any) -> None:
     policy = RetryPolicy()
-    group.add_argument('--max_in_flight', type=whole_number(1), default=16, help='calls in flight, per worker process')
     group.add_argument(
         '--max_attempts',
         type=whole_number(1),
         default=policy.max_attempts,
-        help='tries of a call, all kinds of failures counted',
+        help='tries of a call, all kinds of failures counted but quotas, for which calls wait',
     )
     group.add_argument(
         '--max_ambiguous_retries',
@@ -146,6 +147,28 @@ def _add_call_flags(group: Any) -> None:
         type=seconds,
         default=300.0,
         help='seconds until an answer begins, and then until it is whole',
+    )
+
+
+def _add_limit_flags(group: Any) -> None:
+    group.add_argument('--max_in_flight', type=whole_number(1), default=16, help='calls in flight, per worker process')
+    group.add_argument(
+        '--requests_per_minute',
+        type=per_minute,
+        metavar='N',
+        help="the account's limit of calls, for the whole job; if not given, it is found out",
+    )
+    group.add_argument(
+        '--images_per_minute',
+        type=per_minute,
+        metavar='N',
+        help="the account's limit of images, for the whole job; if not given, it is found out",
+    )
+    group.add_argument(
+        '--rate_limit_service',
+        type=text,
+        metavar='HOST:PORT',
+        help='a service that keeps the limits of many machines, by the protocol of Envoy',
     )
 
 

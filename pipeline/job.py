@@ -15,6 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from beam_image_edit.pipeline.command_line import JobConfig
 from beam_image_edit.pipeline.interrupts import shield_workers, stopped_by_signals
 from beam_image_edit.transforms.edit_images import EditImages
+from beam_image_edit.transforms.limits.pace import limits_path
 from beam_image_edit.transforms.read_samples import ReadSamples
 from beam_image_edit.transforms.write_manifest import WriteManifest
 
@@ -66,9 +67,12 @@ def run_job(config: JobConfig) -> str:
     options = PipelineOptions(list(config.beam_options))
     pipeline = beam.Pipeline(shield_workers(config.runner, options), options=options)
     build_pipeline(pipeline, config, started_at)
-    with stopped_by_signals(config.editor.cache_path, config.editor.run_id), _limited_download(config.runner):
-        result = pipeline.run()
-        result.wait_until_finish()
+    try:
+        with stopped_by_signals(config.editor.cache_path, config.editor.run_id), _limited_download(config.runner):
+            result = pipeline.run()
+            result.wait_until_finish()
+    finally:
+        limits_path(config.editor.run_id).unlink(missing_ok=True)
     _log.info('engine: %s', _engine_of(result))
     return config.editor.run_id
 

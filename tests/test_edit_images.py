@@ -227,7 +227,7 @@ def test_missing_key_fails_the_job_before_any_row(editing, emulator, monkeypatch
 
 def test_waiting_samples_take_no_slot(editing, photos):
     """A window of one, and a call in back-off: the others are sent meanwhile."""
-    overloaded = [{'match': 'Blur it 0 times', 'times': 1, 'fault': 'rate_limit', 'retry_after_s': 2}]
+    overloaded = [{'match': 'Blur it 0 times', 'times': 1, 'fault': 'status', 'status': 503, 'retry_after_s': 2}]
     with Emulator(faults=overloaded) as busy:
         began = time.monotonic()
         with pipeline() as root:

@@ -36,7 +36,9 @@ NO_IMAGE = fail('no_image')
         pytest.param(fail(), Tries(clean=4), True, id='clean-4'),
         pytest.param(fail(), Tries(clean=5), False, id='clean-5'),
         pytest.param(fail('quota'), Tries(clean=4), True, id='quota-4'),
-        pytest.param(fail('quota'), Tries(clean=5), False, id='quota-5'),
+        pytest.param(fail('quota'), Tries(clean=5), True, id='quota-5'),
+        pytest.param(fail('quota'), Tries(overtaken=4), True, id='quota-overtaken-4'),
+        pytest.param(fail('quota'), Tries(overtaken=5), False, id='quota-overtaken-5'),
         pytest.param(LOST, Tries(ambiguous=1), True, id='lost'),
         pytest.param(LOST, Tries(ambiguous=2), False, id='lost-twice'),
         pytest.param(fail(), Tries(clean=1, ambiguous=1), True, id='clean-after-lost'),
@@ -90,20 +92,34 @@ def test_back_off_doubles_up_to_its_cap_and_is_jittered(failures, longest_s):
     ],
 )
 def test_wait_that_the_server_asks_for_is_honoured(asked_s, delay_s):
-    error = fail('quota', retry_after_s=asked_s)
+    error = fail('retry', retry_after_s=asked_s)
     assert decide_delay(error, Tries(clean=1), POLICY, lowest) == delay_s
     assert decide_delay(error, Tries(clean=1), POLICY, highest) == pytest.approx(delay_s * 1.1)
 
 
+@pytest.mark.parametrize('asked_s', [None, 30.0])
+def test_quota_is_waited_for_by_the_limiter_alone(asked_s):
+    assert decide_delay(fail('quota', retry_after_s=asked_s), Tries(), POLICY) == 0
+
+
+def test_quota_does_not_count_as_a_try():
+    assert Tries(clean=1).plus(fail('quota')) == Tries(clean=1)
+
+
+def test_call_that_is_overtaken_is_tried_as_often_as_any():
+    assert decide_delay(fail('quota'), Tries(overtaken=8), RetryPolicy(max_attempts=9)) == 0
+    assert decide_delay(fail('quota'), Tries(overtaken=9), RetryPolicy(max_attempts=9)) is None
+
+
 def test_workers_that_are_asked_to_wait_do_not_come_back_at_once():
-    error = fail('quota', retry_after_s=10)
+    error = fail('retry', retry_after_s=10)
     delays = {decide_delay(error, Tries(clean=1), POLICY) for _ in range(50)}
     assert len(delays) > 40
 
 
 ERRORS = st.builds(
     ApiError,
-    st.sampled_from(['retry', 'quota', 'refused', 'no_image', 'bad_image', 'permanent', 'fatal']),
+    st.sampled_from(['retry', 'refused', 'no_image', 'bad_image', 'permanent', 'fatal']),
     st.just('failed'),
     retry_after_s=st.none() | st.floats(0, 1e9),
     may_be_billed=st.booleans(),

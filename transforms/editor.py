@@ -1,4 +1,4 @@
-"""The editor of a worker process: one window, one pool of connections and one ledger for all that the process edits.
+"""The editor of a worker process: one limiter, one pool of connections and one ledger for all that the process edits.
 
 It knows no Beam. Beam makes several DoFn instances in a process, tears them down and makes new ones as it likes; they
 all find the same editor in a table by its configuration, so that the number of calls in flight is what was asked for.
@@ -6,13 +6,12 @@ all find the same editor in a table by its configuration, so that the number of 
 
 import logging
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from beam_image_edit.transforms.api_keys import read_api_key
 from beam_image_edit.transforms.budget import ADMIT_ALL, Admission
-from beam_image_edit.transforms.call_window import CallWindow
 from beam_image_edit.transforms.clients import load_format
 from beam_image_edit.transforms.clients.client import ApiClient, Endpoint
 from beam_image_edit.transforms.clients.http import HttpClient
@@ -23,6 +22,8 @@ from beam_image_edit.transforms.failure_watch import FailureWatch
 from beam_image_edit.transforms.input_pictures import InputPictures
 from beam_image_edit.transforms.inputs import InputReader
 from beam_image_edit.transforms.ledger import Ledger
+from beam_image_edit.transforms.limits.limiter import Limiter
+from beam_image_edit.transforms.limits.pace import Pace, limits_path, open_pace
 from beam_image_edit.transforms.models import facts_of
 from beam_image_edit.transforms.outcomes import Outcome
 from beam_image_edit.transforms.prices import CallSize
@@ -30,13 +31,15 @@ from beam_image_edit.transforms.purchases import Buyer
 from beam_image_edit.transforms.reruns import Reruns
 from beam_image_edit.transforms.samples import Sample
 from beam_image_edit.transforms.scheduler import Scheduler
+from beam_image_edit.transforms.sending import Sender
 from beam_image_edit.transforms.stop_file import StopFile
+from beam_image_edit.transforms.stop_switch import StopSwitch
 from beam_image_edit.transforms.storage import Storage
 
 _log = logging.getLogger(__name__)
 T = TypeVar('T')
-# Threads beyond the window: they read and prepare the next samples while the others' calls are out.
-_PREPARING_THREADS = 4
+# Threads beyond those that wait for answers: they prepare the next samples, and store what has come, meanwhile.
+_OTHER_THREADS = 4
 
 
 class Editor:
@@ -57,56 +60,80 @@ class Editor:
         )
         self._storage = Storage(config.cache_path)
         self._stop_file = StopFile(self._storage, config.run_id)
-        self._window = CallWindow(config.max_in_flight, find_reason=self._stop_file.read, on_close=self._end_pauses)
-        self._scheduler = Scheduler(config.max_in_flight + _PREPARING_THREADS)
+        self._switch = StopSwitch(find_reason=self._stop_file.read, on_stop=self._end_waits)
+        self._scheduler = Scheduler(config.max_in_flight + _OTHER_THREADS)
+        self._limiter = Limiter(config.max_in_flight, _open_pace(config), self._scheduler.resume_later)
         self._http = HttpClient(config.max_in_flight, config.connect_timeout_s, config.read_timeout_s)
-        # The read timeout bounds the wait for an answer, and again the reading of it.
-        timeout_s = config.connect_timeout_s + 2 * config.read_timeout_s
-        ledger = Ledger(
-            self._storage, config.run_id, timeout_s, config.is_retrying_in_doubt, config.max_cost_usd is not None
-        )
         self._failures = FailureWatch(config.max_failure_share, self.stop)
-        buyer = Buyer(
-            client=ApiClient(endpoint, self._http),
-            storage=self._storage,
-            ledger=ledger,
-            window=self._window,
-            policy=config.policy,
-            reruns=Reruns(
-                self._storage,
-                config.run_id,
-                retried=config.retried,
-                is_checking_images=config.is_checking_images,
-                is_repairing=config.is_repairing,
-                is_retrying_in_doubt=config.is_retrying_in_doubt,
-            ),
-            price=config.find_price(),
-            on_fatal=self.stop,
-        )
         self._samples = SampleEditor(
             endpoint=endpoint,
             model=config.model,
             facts=facts_of(config.api_format, config.model),
             fields=config.fields,
             defaults=config.parameters,
-            pictures=InputPictures(
-                InputReader(
-                    connect_timeout_s=config.connect_timeout_s,
-                    read_timeout_s=config.read_timeout_s,
-                    image_root=config.image_root,
-                ),
-                self._storage,
-                self._window.check_open,
-                config.is_reading_all_inputs,
-                config.is_decoding_inputs,
-            ),
-            buyer=buyer,
+            pictures=self._make_pictures(),
+            buyer=self._make_buyer(endpoint),
             storage=self._storage,
             run_id=config.run_id,
         )
         self.holders = 0  # guarded by the table's lock
         self._unfinished = 0
         self._lock = threading.Lock()
+
+    def _make_pictures(self) -> InputPictures:
+        config = self.config
+        reader = InputReader(
+            connect_timeout_s=config.connect_timeout_s,
+            read_timeout_s=config.read_timeout_s,
+            image_root=config.image_root,
+        )
+        return InputPictures(
+            reader, self._storage, self._switch.check, config.is_reading_all_inputs, config.is_decoding_inputs
+        )
+
+    def _make_buyer(self, endpoint: Endpoint) -> Buyer:
+        config = self.config
+        # The read timeout bounds the wait for an answer, and again the reading of it.
+        timeout_s = config.connect_timeout_s + 2 * config.read_timeout_s
+        ledger = Ledger(
+            self._storage, config.run_id, timeout_s, config.is_retrying_in_doubt, config.max_cost_usd is not None
+        )
+        reruns = Reruns(
+            self._storage,
+            config.run_id,
+            retried=config.retried,
+            is_checking_images=config.is_checking_images,
+            is_repairing=config.is_repairing,
+            is_retrying_in_doubt=config.is_retrying_in_doubt,
+        )
+        client = ApiClient(endpoint, self._http)
+        return Buyer(
+            client=client,
+            sender=Sender(
+                client=client,
+                ledger=ledger,
+                limiter=self._limiter,
+                switch=self._switch,
+                takes_up=reruns.takes_up,
+                wait_for_service=self._find_service(),
+                on_fatal=self.stop,
+            ),
+            storage=self._storage,
+            ledger=ledger,
+            switch=self._switch,
+            policy=config.policy,
+            reruns=reruns,
+            price=config.find_price(),
+            on_fatal=self.stop,
+        )
+
+    def _find_service(self) -> Callable[[int], None] | None:
+        if self.config.rate_limit_service is None:
+            return None
+        from beam_image_edit.transforms.limits.service import RateLimitService  # gRPC is only needed for it
+
+        service = RateLimitService(self.config.rate_limit_service, self.config.model, self._switch.check, self.stop)
+        return service.wait
 
     def submit(self, sample: Sample, admission: Admission = ADMIT_ALL) -> Future[Outcome]:
         """Begins a sample's editing; never blocks, so whoever submits keeps count of what is unfinished.
@@ -125,7 +152,7 @@ class Editor:
 
     def stop(self, reason: str) -> None:
         """Sends nothing from now on, in this process and in the run's others; calls in flight finish and are kept."""
-        self._window.close(reason)
+        self._switch.throw(reason)
         self._stop_file.write(reason)
 
     @property
@@ -135,7 +162,7 @@ class Editor:
 
     def close(self) -> None:
         """Lets threads and connections go; tells nobody else, since the run may go on without this process."""
-        self._window.close('the program ends')
+        self._switch.throw('the program ends')
         self._scheduler.close()
         self._http.close()
 
@@ -159,8 +186,13 @@ class Editor:
         with self._lock:
             self._unfinished -= 1
 
-    def _end_pauses(self) -> None:
+    def _end_waits(self) -> None:
+        self._limiter.close()
         self._scheduler.end_pauses()
+
+
+def _open_pace(config: EditorConfig) -> Pace | None:
+    return open_pace(config.limits, limits_path(config.run_id), config.workers)
 
 
 _editors: dict[str, Editor] = {}

@@ -1,6 +1,7 @@
 """An editor's configuration: all that a worker needs to know, checked before anything starts."""
 
 import json
+import re
 from dataclasses import asdict, dataclass, field, replace
 
 from beam_image_edit.transforms.api_keys import DEFAULT_REFERENCE, check_reference
@@ -8,10 +9,13 @@ from beam_image_edit.transforms.budget import MAX_USD, Budget
 from beam_image_edit.transforms.clients import DEFAULT_MODELS, load_format
 from beam_image_edit.transforms.clients.payloads import join_base_url
 from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.limits.places import Limits
 from beam_image_edit.transforms.prices import CallSize, Price, find_price
 from beam_image_edit.transforms.reruns import check_retried
 from beam_image_edit.transforms.retries import RetryPolicy
 from beam_image_edit.transforms.rows import Parameters, RowFields
+
+_ADDRESS = re.compile(r'[^\s/@]+:\d{1,5}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,10 @@ class EditorConfig:
         max_failure_share: of the rows that calls were sent for, 0 to 1; when more fail, the run is stopped.
         max_cost_usd: the most to spend, over all runs on the cache path; None: no limit.
         price_per_image: in dollars, in place of the known prices of tokens.
+        requests_per_minute: the account's limit of calls, for the whole job; None: not known.
+        images_per_minute: its limit of images, as requests_per_minute.
+        rate_limit_service: where a service is asked before each call, `host:port`; see `limits.service`.
+        workers: by how many the limits are divided: machines, which can't tell each other of their calls.
     """
 
     api_format: str
@@ -65,6 +73,10 @@ class EditorConfig:
     max_failure_share: float | None = None
     max_cost_usd: float | None = None
     price_per_image: float | None = None
+    requests_per_minute: float | None = None
+    images_per_minute: float | None = None
+    rate_limit_service: str | None = None
+    workers: int = 1
 
     def __post_init__(self) -> None:
         """Refuses what can't work, before anything starts."""
@@ -74,15 +86,28 @@ class EditorConfig:
             join_base_url(self.base_url, api_format.default_base_url)
         if not self.cache_path:
             raise ConfigurationError('cache_path must not be empty')
-        for name, least in (('max_in_flight', 1), ('connect_timeout_s', 0.001), ('read_timeout_s', 0.001)):
+        for name, least in (
+            ('max_in_flight', 1),
+            ('workers', 1),
+            ('connect_timeout_s', 0.001),
+            ('read_timeout_s', 0.001),
+        ):
             if getattr(self, name) < least:
                 raise ConfigurationError(f'{name} must be >= {least}, got {getattr(self, name)}')
+        if self.rate_limit_service is not None and not _ADDRESS.fullmatch(self.rate_limit_service):
+            raise ConfigurationError(f'rate_limit_service must be host:port, got {self.rate_limit_service!r}')
         check_retried(self.retried)
         if self.max_failure_share is not None and not 0 <= self.max_failure_share <= 1:
             raise ConfigurationError(f'max_failure_share must be from 0 to 1, got {self.max_failure_share}')
         if self.price_per_image is not None:
             self.find_price()
         self.budget()
+        _ = self.limits
+
+    @property
+    def limits(self) -> Limits:
+        """What the account may be asked for in a minute."""
+        return Limits(self.requests_per_minute, self.images_per_minute)
 
     @property
     def model(self) -> str:

@@ -58,6 +58,7 @@ class ApiError(EditError):
         request_id: the API's own id of the request.
         may_be_billed: whether the provider may have charged for it (sent, but the answer was lost or unreadable).
         usage: tokens, where an answer without an image reported them.
+        limit_per_minute: the account's quota of calls, where an answer told it.
     """
 
     kind: ErrorKind
@@ -67,6 +68,7 @@ class ApiError(EditError):
     request_id: str | None = None
     may_be_billed: bool = False
     usage: Usage | None = None
+    limit_per_minute: float | None = None
 
     def __str__(self) -> str:
         return self.message

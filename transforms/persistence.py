@@ -7,7 +7,7 @@ next answers would most likely be lost in the same way.
 import errno
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -25,13 +25,22 @@ async def persist(do: Callable[[], T]) -> T:
     Raises:
         StorageError: it failed for good.
     """
+
+    async def do_it() -> T:
+        return do()
+
+    return await persist_async(do_it)
+
+
+async def persist_async(do: Callable[[], Awaitable[T]]) -> T:
+    """As `persist`, for what has to wait."""
     for delay_s in _DELAYS_S:
         try:
-            return do()
+            return await do()
         except StorageError:
             # Also after Ctrl-C: what was paid for is worth the wait.
             await pause(delay_s, is_firm=True)
-    return do()
+    return await do()
 
 
 def is_out_of_order(error: BaseException) -> bool:

@@ -1,6 +1,6 @@
 """Purchases: one call from the ledger's first look-up to its stored outcome.
 
-The order is what keeps money safe: look up → slot → claim (an intent file) → send → store the images → store the
+The order is what keeps money safe: look up → turn → claim (an intent file) → send → store the images → store the
 record. Whatever happens between two of these steps, the next worker can tell what was bought.
 """
 
@@ -10,22 +10,23 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
-from beam_image_edit.transforms.call_window import CallWindow
-from beam_image_edit.transforms.clients.calls import Call, HttpRequest
+from beam_image_edit.transforms.clients.calls import Call
 from beam_image_edit.transforms.clients.client import ApiClient
 from beam_image_edit.transforms.errors import ApiError, Stopped, StorageError
 from beam_image_edit.transforms.image_files import store_images
 from beam_image_edit.transforms.intents import Stake
 from beam_image_edit.transforms.ledger import Busy, Claim, InDoubt, Ledger
 from beam_image_edit.transforms.outcomes import EDITED, FAILED, IN_DOUBT, STOPPED
-from beam_image_edit.transforms.persistence import Keeper, is_out_of_order, persist
+from beam_image_edit.transforms.persistence import Keeper, is_out_of_order, persist, persist_async
 from beam_image_edit.transforms.prices import CallSize, Price
 from beam_image_edit.transforms.records import Attempt, Record
 from beam_image_edit.transforms.reruns import Reruns
 from beam_image_edit.transforms.retries import RetryPolicy, decide_delay
 from beam_image_edit.transforms.scheduler import pause, settled
+from beam_image_edit.transforms.sending import Sendable, Sender
+from beam_image_edit.transforms.stop_switch import StopSwitch
 from beam_image_edit.transforms.storage import Storage
-from beam_image_edit.transforms.tried_calls import Brought, Sent, TriedCall, look_at, status_of
+from beam_image_edit.transforms.tried_calls import Brought, Sent, TriedCall, status_of
 
 _POLL_DELAYS_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -55,10 +56,11 @@ class Buyer:
     """Buys calls, each one once; safe to share between threads.
 
     Args:
-        client: sends calls.
+        client: puts requests together.
+        sender: sends them.
         storage: the cache path.
         ledger: what has been bought there.
-        window: the slots for calls in flight.
+        switch: whether anything may be sent.
         policy: how often a call is tried.
         reruns: what is bought again of what earlier runs have bought.
         price: of the model; None if it is not known.
@@ -69,9 +71,10 @@ class Buyer:
         self,
         *,
         client: ApiClient,
+        sender: Sender,
         storage: Storage,
         ledger: Ledger,
-        window: CallWindow,
+        switch: StopSwitch,
         policy: RetryPolicy,
         reruns: Reruns,
         price: Price | None,
@@ -80,11 +83,12 @@ class Buyer:
         self._client = client
         self._storage = storage
         self._ledger = ledger
-        self._window = window
+        self._switch = switch
         self._policy = policy
         self._reruns = reruns
         self._price = price
         self._on_fatal = on_fatal
+        self._sender = sender
         self._keeper = Keeper()
         self._in_flight: dict[str, Future[Record]] = {}
         self._lock = threading.Lock()
@@ -134,11 +138,12 @@ class Buyer:
 
     async def _purchase(self, purchase: Purchase) -> tuple[Record, bool]:
         """The record of a call, and whether it was sent for it; another worker may have been quicker."""
-        self._window.check_open()
+        self._switch.check()
         request = self._client.to_request(purchase.make_call())
+        call = Sendable(purchase.key, purchase.name, request, self._stake(purchase.size))
         tried = TriedCall(self._reruns.run_id, purchase.size.images_asked, self._price)
         try:
-            record = await self._try_until_ended(purchase, request, tried)
+            record = await self._try_until_ended(purchase, call, tried)
         except Stopped as error:
             if not tried.attempts:
                 raise
@@ -152,15 +157,14 @@ class Buyer:
             record = self._describe(purchase, tried, FAILED, f'{paid}{error}')
         return record, bool(tried.attempts)
 
-    async def _try_until_ended(self, purchase: Purchase, request: HttpRequest, tried: TriedCall) -> Record:
+    async def _try_until_ended(self, purchase: Purchase, call: Sendable, tried: TriedCall) -> Record:
         polls = iter(_POLL_DELAYS_S)
-        stake = self._stake(purchase.size)
         while True:
             while self._keeper.is_waiting:
                 await pause(_POLL_DELAYS_S[-1])
-                self._window.check_open()
+                self._switch.check()
             # The store can only fail in this before anything is sent.
-            sent = await persist(lambda: self._try_once(purchase, request, stake))
+            sent = await persist_async(lambda: self._sender.send(call, tried))
             if isinstance(sent, Record):
                 return sent
             if isinstance(sent, InDoubt):
@@ -178,7 +182,8 @@ class Buyer:
                 self._ledger.abandon(sent.claim)
             if record:
                 return record
-            await pause(delay_s or 0)
+            if delay_s:
+                await pause(delay_s)
 
     def _stake(self, size: CallSize) -> Stake:
         if self._price is None:
@@ -186,27 +191,13 @@ class Buyer:
         lost = self._price.cost_usd(None, size.images_asked, 'maybe', False)
         return Stake(lost, self._price.worst_case_usd(size), size.images_asked)
 
-    def _try_once(self, purchase: Purchase, request: HttpRequest, stake: Stake) -> Record | InDoubt | Busy | Sent:
-        """Sends the call if nobody else does or did."""
-        with self._window.slot():
-            claim = self._ledger.claim(purchase.key, self._reruns.takes_up, stake, purchase.name)
-            if not isinstance(claim, Claim):
-                return claim
-            began = time.monotonic()
-            answer = self._client.send(request)
-            if isinstance(answer, ApiError) and answer.kind == 'fatal':
-                # While the slot is held: nobody who waits for one may send.
-                self._on_fatal(answer.message)
-            latency_s = round(time.monotonic() - began, 3)
-        return Sent(claim, answer if isinstance(answer, ApiError) else look_at(answer), latency_s)
-
     async def _end(self, purchase: Purchase, sent: Sent, tried: TriedCall, delay_s: float | None) -> Record | None:
         """Stores how a call ended; None if it is to be tried again, or if another worker took it over."""
         if isinstance(sent.result, Brought):
             return await self._keep(purchase, sent, tried, sent.result)
         error = sent.result
         if delay_s is None:
-            record = self._describe(purchase, tried, status_of(error), error.message)
+            record = self._describe(purchase, tried, status_of(error), tried.explain(error))
             record = replace(record, request_id=error.request_id, latency_s=sent.latency_s)
             return await persist(lambda: self._settle(sent.claim, lambda: record))
         cost_usd = tried.attempts[-1].cost_usd

@@ -6,13 +6,16 @@ from dataclasses import dataclass, fields, replace
 
 from beam_image_edit.transforms.errors import ApiError, ConfigurationError
 
+# A quota that is shared with other programs turns a call away now and then that others overtake, but not so often.
+_LEAST_OVERTAKEN = 5
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often a call is tried.
 
     Attributes:
-        max_attempts: tries of a call, the first included, whatever it fails with.
+        max_attempts: tries of a call, the first included, whatever it fails with but a quota, for which it waits.
         max_ambiguous_retries: of these, how many after a failure that may have been billed.
         max_no_image_retries: of these, how many after an answer without an image.
         base_delay_s: the back-off before the first retry, doubled for each further one, with jitter.
@@ -40,18 +43,28 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """How a call has failed so far, by what each failure may have cost."""
+    """How a call has failed so far, by what each failure may have cost.
+
+    Attributes:
+        clean: it was not billed.
+        ambiguous: it may have been billed.
+        no_image: it was answered without an image.
+        overtaken: it was turned away by a quota that had let in younger calls, so that it may not be the quota.
+    """
 
     clean: int = 0
     ambiguous: int = 0
     no_image: int = 0
+    overtaken: int = 0
 
     def plus(self, error: ApiError) -> 'Tries':
         """The tries with one more failure.
 
         >>> Tries(clean=1).plus(ApiError('retry', 'timeout', may_be_billed=True))
-        Tries(clean=1, ambiguous=1, no_image=0)
+        Tries(clean=1, ambiguous=1, no_image=0, overtaken=0)
         """
+        if error.kind == 'quota':
+            return self
         if error.kind == 'no_image':
             return replace(self, no_image=self.no_image + 1)
         if error.may_be_billed:
@@ -70,7 +83,10 @@ def decide_delay(
         policy: the limits.
         random: uniform in [0, 1), for the jitter that keeps many workers from coming back at once.
     """
-    if error.kind not in ('retry', 'quota', 'no_image', 'bad_image'):
+    if error.kind == 'quota':
+        # When it may go on is the limiter's to say.
+        return None if tries.overtaken >= max(_LEAST_OVERTAKEN, policy.max_attempts) else 0.0
+    if error.kind not in ('retry', 'no_image', 'bad_image'):
         return None
     if error.kind == 'no_image' and tries.no_image > policy.max_no_image_retries:
         return None

@@ -10,6 +10,7 @@ from beam_image_edit.transforms.clients.calls import Answer
 from beam_image_edit.transforms.clients.payloads import bad_image
 from beam_image_edit.transforms.errors import ApiError, BrokenPicture
 from beam_image_edit.transforms.ledger import Claim
+from beam_image_edit.transforms.limits.turns import Turn
 from beam_image_edit.transforms.outcomes import FAILED, IN_DOUBT, NO_IMAGE, REFUSED
 from beam_image_edit.transforms.pictures import PictureInfo, identify
 from beam_image_edit.transforms.prices import Price
@@ -53,6 +54,10 @@ class TriedCall:
         run_id: of this run.
         images_asked: how many images the call asks for.
         price: of the model; None if it is not known.
+        attempts: every time that it was sent, over all runs.
+        tries: how it has failed in this run.
+        usage: the tokens of all answers in this run.
+        turn: its last turn.
     """
 
     run_id: str
@@ -61,12 +66,13 @@ class TriedCall:
     attempts: tuple[Attempt, ...] = ()
     tries: Tries = field(default_factory=Tries)
     usage: Usage = field(default_factory=Usage)
+    turn: Turn | None = None
 
     def note(self, sent: Sent) -> None:
         """Adds an attempt."""
         error = sent.result if isinstance(sent.result, ApiError) else None
         if error:
-            self.tries = self.tries.plus(error)
+            self.tries = replace(self.tries.plus(error), overtaken=self.turn.overtaken if self.turn else 0)
         attempt = Attempt(
             number=sent.claim.number,
             run_id=self.run_id,
@@ -78,6 +84,12 @@ class TriedCall:
         )
         self.attempts = (*sent.claim.earlier, attempt)
         self.usage = self.usage.plus(sent.usage) if sent.usage else self.usage
+
+    def explain(self, error: ApiError) -> str:
+        """Why the call ends with this error."""
+        if error.kind == 'quota':
+            return f'{error.message} (turned away again and again, while later calls were let in)'
+        return error.message
 
     def _cost_of(self, sent: Sent) -> float | None:
         if self.price is None:

@@ -175,8 +175,8 @@ class Job:
             self.left -= 1
             self.ask(None, self.clock.now)
 
-    def ask(self, rank, since):
-        turn = self.limiter.enter(rank=rank)
+    def ask(self, earlier, since):
+        turn = self.limiter.enter(earlier=earlier)
         turn.add_done_callback(lambda given: self.send(given.result(), since))
 
     def network(self):
@@ -197,7 +197,7 @@ class Job:
             self.start_next()
         else:
             self.refused += end.kind == 'quota'
-            self.ask(turn.rank, since)
+            self.ask(turn, since)
 
 
 def count_possible(service, until_s, window=64):

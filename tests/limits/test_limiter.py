@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
+from beam_image_edit.transforms.clients.waits import read_limit_per_minute
 from beam_image_edit.transforms.errors import ApiError
-from beam_image_edit.transforms.limits.call_ends import ACCEPTED, UNSENT, CallEnd, end_of, read_limit_per_minute
+from beam_image_edit.transforms.limits.call_ends import ACCEPTED, UNSENT, CallEnd, end_of
 from beam_image_edit.transforms.limits.limiter import Limiter
 from beam_image_edit.transforms.limits.pace import ProcessPace
 from beam_image_edit.transforms.limits.places import Limits
@@ -39,11 +40,51 @@ def test_call_that_is_put_back_comes_before_younger_ones(clock):
     limiter = Limiter(1, None, clock.call_later, clock)
     first, second = limiter.enter(), limiter.enter()
     turn = first.result()
-    again = limiter.enter(rank=turn.rank)
+    again = limiter.enter(earlier=turn)
     limiter.leave(turn, QUOTA)
     run_for(clock, 1000)
     assert again.done()
     assert not second.done()
+
+
+class Server:
+    """Answers calls by their names: those that are refused with 429 after 50 ms, others with an image after 500 ms."""
+
+    def __init__(self, clock, limiter, refused):
+        self.clock, self.limiter, self.refused = clock, limiter, refused
+        self.served, self.turns = [], {}
+
+    def call(self, name, earlier=None):
+        self.limiter.enter(earlier=earlier).add_done_callback(lambda asked: self.answer(name, asked.result()))
+
+    def answer(self, name, turn):
+        self.turns[name] = turn
+        is_refused = name in self.refused
+        self.clock.call_later(0.05 if is_refused else 0.5, lambda: self.finish(name, turn, is_refused))
+
+    def finish(self, name, turn, is_refused):
+        self.limiter.leave(turn, QUOTA if is_refused else ACCEPTED)
+        if is_refused and turn.overtaken < 5:
+            self.call(name, turn)
+        else:
+            self.served.append(name)
+
+
+def test_call_that_is_always_turned_away_holds_up_nobody(clock):
+    server = Server(clock, Limiter(2, None, clock.call_later, clock), refused={0})
+    for name in range(20):
+        server.call(name)
+    clock.run(until=lambda: len(server.served) == 20, limit_s=60)
+    assert server.served.index(0) < 19
+
+
+def test_nobody_is_overtaken_where_nobody_is_let_in(clock):
+    server = Server(clock, Limiter(2, None, clock.call_later, clock), refused={0, 1, 2})
+    for name in range(3):
+        server.call(name)
+    clock.run(until=lambda: clock.now > 3600)
+    assert server.served == []
+    assert max(turn.overtaken for turn in server.turns.values()) == 0
 
 
 def test_only_one_call_tries_while_the_gate_is_closed(clock):

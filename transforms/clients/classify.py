@@ -11,7 +11,7 @@ from datetime import datetime
 
 from beam_image_edit.transforms.clients.error_bodies import ErrorBody, read_error_body
 from beam_image_edit.transforms.clients.messages import shorten
-from beam_image_edit.transforms.clients.waits import read_wait_s
+from beam_image_edit.transforms.clients.waits import read_limit_per_minute, read_wait_s
 from beam_image_edit.transforms.errors import ApiError, ErrorKind
 
 _REFUSED = re.compile(
@@ -94,6 +94,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, now: datetime
         retry_after_s=read_wait_s(headers, error.details, error.text, now),
         request_id=request_id_of(headers),
         may_be_billed=kind == 'retry' and _is_lost_behind_a_proxy(status, error),
+        limit_per_minute=read_limit_per_minute(headers) if kind == 'quota' else None,
     )
 
 

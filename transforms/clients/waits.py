@@ -1,4 +1,4 @@
-"""Waits: how long a server asks to be left alone, in all the ways in which servers say it."""
+"""Waits: how long a server asks to be left alone, in all the ways in which servers say it, and how often it lets in."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,6 +38,16 @@ def read_wait_s(
         now: against which a date is measured; the current time if None.
     """
     return next((wait for wait in _waits(headers, details, message, now) if wait is not None), None)
+
+
+def read_limit_per_minute(headers: Mapping[str, str]) -> float | None:
+    """The quota of calls per minute that OpenAI's headers tell; None if they tell none.
+
+    >>> read_limit_per_minute({'x-ratelimit-limit-requests': '500'})
+    500.0
+    """
+    limit = _number(headers.get('x-ratelimit-limit-requests', ''))
+    return limit if limit else None
 
 
 def _waits(

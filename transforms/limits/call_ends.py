@@ -1,6 +1,5 @@
 """Call ends: what a server made of a call, in the words in which limits are thought about."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,7 +29,7 @@ UNSENT = CallEnd('unknown')
 ACCEPTED = CallEnd('accepted')
 
 
-def end_of(error: ApiError | None, limit_per_minute: float | None = None) -> CallEnd:
+def end_of(error: ApiError | None) -> CallEnd:
     """How a call ended that was sent.
 
     >>> end_of(ApiError('quota', 'slow down', 429, retry_after_s=2.0))
@@ -38,23 +37,12 @@ def end_of(error: ApiError | None, limit_per_minute: float | None = None) -> Cal
 
     Args:
         error: why it brought no image; None if it did.
-        limit_per_minute: as `read_limit_per_minute` read it.
     """
     if error is None:
         return ACCEPTED
     if error.kind == 'quota':
-        return CallEnd('quota', error.retry_after_s, limit_per_minute)
+        return CallEnd('quota', error.retry_after_s, error.limit_per_minute)
     if error.kind == 'retry' and error.status in _OVERLOADED:
         return CallEnd('overloaded', error.retry_after_s)
     is_answered = error.status is not None or error.may_be_billed
     return ACCEPTED if is_answered else UNSENT
-
-
-def read_limit_per_minute(headers: Mapping[str, str]) -> float | None:
-    """The quota of calls per minute that OpenAI's headers tell; None if they tell none.
-
-    >>> read_limit_per_minute({'x-ratelimit-limit-requests': '500'})
-    500.0
-    """
-    text = headers.get('x-ratelimit-limit-requests', '')
-    return float(text) if text.isascii() and text.isdigit() and 0 < int(text) <= 10**9 else None

@@ -1,17 +1,20 @@
 """The limiter: every call asks it for its turn, and tells it how the call ended.
 
 Whoever waits holds no thread: a turn is a future. Turns are given in the order in which calls first asked, so a call
-that was turned away, and asks again with its old rank, comes before all younger ones. While nothing is turned away and
-no limits are told, a turn is given at once as long as there is room in the window.
+that was turned away, and asks again, comes before all younger ones. One that is turned away again and again lets those
+go first that wait already: what is wrong may be the call, and not the quota, and then nobody else would ever get in.
+While nothing is turned away and no limits are told, a turn is given at once as long as there is room in the window.
 """
 
 import heapq
 import itertools
+import logging
 import math
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 
 from beam_image_edit.transforms.limits.call_ends import CallEnd
 from beam_image_edit.transforms.limits.cap import AdaptiveCap
@@ -22,7 +25,23 @@ from beam_image_edit.transforms.limits.turns import Turn
 
 # A place of the pace that could not be used in time is given up: a call may not come later than the others count on.
 _LATE_S = 0.25
-_Waiting = tuple[int, int, 'Future[Turn]']
+# A call that was turned away so often in a row lets those go first that wait then.
+_SUSPECT_REFUSALS = 2
+# When nothing was let in for so long, the log says so, and says it again after as long.
+_SILENCE_S = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, order=True)
+class _Waiting:
+    """A call that waits for its turn."""
+
+    rank: int
+    asked: int
+    images: int = field(compare=False)
+    earlier: Turn | None = field(compare=False)
+    future: 'Future[Turn]' = field(compare=False)
 
 
 class Limiter:
@@ -47,7 +66,7 @@ class Limiter:
         self._call_later = call_later
         self._clock = clock
         self._lock = threading.Lock()
-        self._ranks = itertools.count()
+        self._numbers = itertools.count()
         self._waiting: list[_Waiting] = []
         self._in_flight: dict[Turn, None] = {}
         self._rate = AdaptiveRate(window)
@@ -57,17 +76,23 @@ class Limiter:
         self._wakes_at = math.inf
         self._is_wake_new = False
         self._is_closed = False
+        self._let_in_begun = -math.inf
+        self._let_in_at = clock()
 
-    def enter(self, images: int = 1, rank: int | None = None) -> 'Future[Turn]':
+    def enter(self, images: int = 1, earlier: Turn | None = None) -> 'Future[Turn]':
         """Asks for a turn; the future has it when the call may begin. Whoever gets it must `leave`.
 
         Args:
             images: how many the call asks for.
-            rank: that of the call's first turn, if it had one.
+            earlier: the call's last turn, if it had one.
         """
         future: Future[Turn] = Future()
         with self._lock:
-            heapq.heappush(self._waiting, (next(self._ranks) if rank is None else rank, images, future))
+            asked = next(self._numbers)
+            rank = asked if earlier is None else earlier.rank
+            if earlier and earlier.refusals >= _SUSPECT_REFUSALS and self._waiting:
+                rank = max(rank, *(waiting.rank for waiting in self._waiting))
+            heapq.heappush(self._waiting, _Waiting(rank, asked, images, earlier, future))
         self._advance()
         return future
 
@@ -76,6 +101,7 @@ class Limiter:
         with self._lock:
             now = self._clock()
             if end.kind == 'accepted':
+                self._let_in_at, self._let_in_begun = now, max(self._let_in_begun, turn.begun)
                 self._rate.accept(turn, now)
                 self._cap.accept(turn)
                 self._brake.accept()
@@ -96,6 +122,10 @@ class Limiter:
 
     def _take_back(self, turn: Turn, now: float, end: CallEnd) -> None:
         turn.is_turned_away = True
+        turn.refusals += 1
+        turn.overtaken += self._is_overtaken(turn, now)
+        turn.refused_at = min(turn.refused_at, now)
+        self._report_silence(now)
         for other in itertools.takewhile(lambda other: other is not turn, reversed(self._in_flight)):
             other.ahead -= 1  # begun since then, it had counted this one
         self._rate.note_verdict(turn, now)
@@ -104,13 +134,25 @@ class Limiter:
         else:
             self._rate.reject(turn, now, end.wait_s, end.limit_per_minute)
 
+    def _is_overtaken(self, turn: Turn, now: float) -> bool:
+        """Whether a call was let in that began after this one was first turned away."""
+        if self._let_in_begun > turn.refused_at:
+            return True
+        began_later = itertools.takewhile(lambda other: other.begun > turn.refused_at, reversed(self._in_flight))
+        return any(other is not turn and now - other.begun >= self._rate.verdict_s for other in began_later)
+
+    def _report_silence(self, now: float) -> None:
+        if len(self._in_flight) == 1 and now - self._let_in_at >= _SILENCE_S:
+            self._let_in_at = now
+            _log.warning('the server turns calls away for their number (429): waiting until it lets one in')
+
     def _advance(self) -> None:
         """Gives all turns that can be given now, and sees to it that the next one is given in time."""
         with self._lock:
             given = []
             while waiting := self._take_next():
                 turn = self._begin(waiting)
-                given.append((waiting[2], turn))
+                given.append((waiting.future, turn))
             wakes_at, delay_s = self._wakes_at, self._wakes_at - self._clock()
             is_new, self._is_wake_new = self._is_wake_new, False
         if is_new:
@@ -147,8 +189,10 @@ class Limiter:
         return heapq.heappop(self._waiting)
 
     def _begin(self, waiting: _Waiting) -> Turn:
-        rank, images, _ = waiting
-        turn = Turn(rank, images, self._clock(), len(self._in_flight))
+        turn = Turn(waiting.rank, waiting.images, self._clock(), len(self._in_flight))
+        if waiting.earlier and waiting.earlier.is_turned_away:
+            turn.refusals, turn.refused_at = waiting.earlier.refusals, waiting.earlier.refused_at
+            turn.overtaken = waiting.earlier.overtaken
         self._in_flight[turn] = None
         self._rate.begin(turn)
         self._cap.begin(turn)
@@ -162,5 +206,5 @@ class Limiter:
         """The place of the call that is next."""
         if self._booked is None or now > self._booked[1] + _LATE_S:
             waiting = self._booked[0] if self._booked else heapq.heappop(self._waiting)
-            self._booked = waiting, now + pace.book(waiting[1])
+            self._booked = waiting, now + pace.book(waiting.images)
         return self._booked[1]

@@ -30,7 +30,11 @@ class OverloadBrake:
     @property
     def limit(self) -> int:
         """How many calls may be in flight."""
-        return max(1, int(self._window * min(1.0, 2 * self._share)))
+        return max(1, int(self._window * self._part))
+
+    @property
+    def _part(self) -> float:
+        return min(1.0, 2 * self._share)
 
     def accept(self) -> None:
         """Takes into account that a call was taken on."""
@@ -40,6 +44,6 @@ class OverloadBrake:
     def reject(self, now: float, wait_s: float | None = None) -> None:
         """Takes into account that a call was turned away, and how long the server asks to wait, if it does."""
         self._share -= _WEIGHT * self._share
-        if self.limit == 1 and now >= self.hold_until:
+        if self.limit == 1 and self._part < 1 and now >= self.hold_until:
             self.hold_until = now + max(self._wait_s, min(wait_s or 0, _LONGEST_ASKED_S))
             self._wait_s = min(_LONGEST_WAIT_S, 2 * self._wait_s)

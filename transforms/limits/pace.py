@@ -6,6 +6,7 @@ Where there is no such lock each process keeps its part of the limits.
 """
 
 import os
+import tempfile
 import time
 from array import array
 from collections.abc import Callable, Iterator
@@ -112,6 +113,11 @@ class SharedPace:
         return ConfigurationError(
             f"the limits can't be shared through {self._path}: {reason}; give all jobs that share it the same limits"
         )
+
+
+def limits_path(run_id: str) -> Path:
+    """Where the workers of one machine keep a run's limits; the file is of no use after the run."""
+    return Path(tempfile.gettempdir()) / f'beam-image-edit-{run_id}.limits'
 
 
 def open_pace(limits: Limits, path: Path, workers: int) -> Pace | None:

@@ -14,7 +14,7 @@ from beam_image_edit.transforms.errors import ConfigurationError
 _MINUTE_S = 60.0
 # A call reaches the server a little later than its place, one sooner than another: the window is taken longer by this.
 _MARGIN = 0.02
-_MOST_PER_MINUTE = 1_000_000
+MOST_PER_MINUTE = 1_000_000
 # Before the places of a limit stand the moment to which an even spread has come, and how many places were given.
 _HEADER = 2
 
@@ -34,8 +34,8 @@ class Limits:
         """Refuses limits that make no sense."""
         for name in ('requests_per_minute', 'images_per_minute'):
             value = getattr(self, name)
-            if value is not None and not 0 < value <= _MOST_PER_MINUTE:
-                raise ConfigurationError(f'{name} must be more than 0 and at most {_MOST_PER_MINUTE:,}, got {value}')
+            if value is not None and not 0 < value <= MOST_PER_MINUTE:
+                raise ConfigurationError(f'{name} must be more than 0 and at most {MOST_PER_MINUTE:,}, got {value}')
 
     def __bool__(self) -> bool:
         return self.requests_per_minute is not None or self.images_per_minute is not None

@@ -1,5 +1,6 @@
 """Turns: a call's leave to be in flight."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -13,6 +14,9 @@ class Turn:
         begun: when it was given, in the limiter's seconds.
         ahead: how many calls, of those that the server has not turned away, were in flight then.
         is_turned_away: whether the server is known to have turned it away.
+        refusals: how often the call was turned away, this turn and those before it in a row.
+        refused_at: when it was first turned away.
+        overtaken: how often it was turned away although a call that began later had been let in. No quota does that.
     """
 
     rank: int
@@ -20,3 +24,6 @@ class Turn:
     begun: float
     ahead: int
     is_turned_away: bool = False
+    refusals: int = 0
+    refused_at: float = math.inf
+    overtaken: int = 0
