@@ -1,4 +1,4 @@
-"""Processes that share a ledger: workers, which do what they are told line by line, and buyers, which race for calls."""
+"""Processes that share a ledger: workers, which do what they are told, and buyers, which race for the same calls."""
 
 import subprocess
 import sys

@@ -2,23 +2,22 @@
 
 import base64
 import contextlib
-import json
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_image_edit.transforms.clients import gemini
-from beam_image_edit.transforms.clients.calls import Answer, HttpResponse
+from beam_image_edit.transforms.clients.calls import Answer
 from beam_image_edit.transforms.clients.payloads import bad_image
 from beam_image_edit.transforms.errors import ApiError
 from beam_image_edit.transforms.usage import Usage
+from tests.clients import answers
+from tests.clients.answers import FIRST, SECOND, encode, shapes_of
 
-FIRST, SECOND = b'first picture', b'second picture\xff\xfe'
-
-
-def encode(content):
-    return base64.b64encode(content).decode()
+parse = partial(answers.parse, gemini)
+error_of = partial(answers.error_of, gemini)
 
 
 def image_part(content=FIRST, mime='image/png', **more):
@@ -27,17 +26,6 @@ def image_part(content=FIRST, mime='image/png', **more):
 
 def answer_of(*parts, **candidate):
     return {'candidates': [{'content': {'role': 'model', 'parts': list(parts)}, 'finishReason': 'STOP', **candidate}]}
-
-
-def parse(answer, download=None, status=200, headers=None):
-    body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    return gemini.parse_response(HttpResponse(status, headers or {}, body), download)
-
-
-def error_of(answer, **more):
-    with pytest.raises(ApiError) as caught:
-        parse(answer, **more)
-    return caught.value
 
 
 def test_answer_in_full():
@@ -263,11 +251,7 @@ NAMES = [
     *('thoughtSignature', 'fileData', 'fileUri', 'finishReason', 'finishMessage', 'promptFeedback', 'blockReason'),
     *('usageMetadata', 'promptTokenCount', 'modelVersion', 'responseId'),
 ]
-SHAPES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(encode(FIRST)),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6),
-    max_leaves=30,
-)
+SHAPES = shapes_of(NAMES)
 PART = st.dictionaries(st.sampled_from(NAMES), SHAPES, max_size=4)
 LIKELY = st.fixed_dictionaries(
     {'candidates': st.lists(st.fixed_dictionaries({'content': st.fixed_dictionaries({'parts': st.lists(PART)})}))},

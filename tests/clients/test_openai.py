@@ -4,24 +4,22 @@ import base64
 import contextlib
 import email.parser
 import email.policy
-import json
+from functools import partial
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from beam_image_edit.transforms.clients import openai
-from beam_image_edit.transforms.clients.calls import Answer, Call, HttpResponse
+from beam_image_edit.transforms.clients.calls import Answer, Call
 from beam_image_edit.transforms.clients.payloads import bad_image
 from beam_image_edit.transforms.errors import ApiError
 from beam_image_edit.transforms.rows import Parameters
 from beam_image_edit.transforms.usage import Usage
+from tests.clients import answers
+from tests.clients.answers import FIRST, SECOND, encode, shapes_of
 
-FIRST, SECOND = b'first picture', b'second picture\xff\xfe'
-
-
-def encode(content):
-    return base64.b64encode(content).decode()
+parse = partial(answers.parse, openai)
+error_of = partial(answers.error_of, openai)
 
 
 def request_of(*images, base_url=openai.default_base_url, model='gpt-image-9', prompt='make it red', mask=None, **more):
@@ -49,17 +47,6 @@ def texts_of(request):
 
 def files_of(request):
     return [part for part in parts_of(request) if part[1] is not None]
-
-
-def parse(answer, download=None, status=200, headers=None):
-    body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    return openai.parse_response(HttpResponse(status, headers or {}, body), download)
-
-
-def error_of(answer, **more):
-    with pytest.raises(ApiError) as caught:
-        parse(answer, **more)
-    return caught.value
 
 
 def test_key_is_a_bearer_token():
@@ -261,11 +248,7 @@ def test_answer_that_is_none(body, status, kind, may_be_billed):
 
 
 NAMES = ['data', 'b64_json', 'url', 'usage', 'input_tokens', 'total_tokens', 'model', 'message', 'error', 'detail']
-SHAPES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(encode(FIRST)),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6),
-    max_leaves=30,
-)
+SHAPES = shapes_of(NAMES)
 
 
 @given(answer=SHAPES)
