@@ -1,0 +1,73 @@
+"""Answers that every further call would get as well: no key, no credit, no such model. They stop the job for now."""
+
+import json
+from contextlib import closing
+
+import pytest
+
+from beam_image_edit.pipeline.emulator import Emulator
+from beam_image_edit.transforms.editor import Editor
+from beam_image_edit.transforms.editor_config import EditorConfig
+from beam_image_edit.transforms.samples import Sample
+from tests.conftest import KEY
+from tests.fault_cases import FATAL, Ending, each_case
+from tests.fault_jobs import Job
+
+
+@pytest.fixture(scope='module')
+def emulator():
+    with Emulator(pixels='32x32') as running:
+        yield running
+
+
+@pytest.fixture
+def make_job(tmp_path, emulator):
+    """Makes a job whose emulator has forgotten the calls before."""
+    emulator.reset()
+    yield lambda api_format: Job(api_format, tmp_path, emulator)
+    emulator.set_faults([])
+
+
+@each_case(lambda case: case.kind is FATAL)
+def test_fatal_answer_stops_what_comes_after_it(make_job, api_format, case):
+    """Without Beam, so that it is known which row comes after which."""
+    job = make_job(api_format)
+    numbers = [job.add(), job.add(case.rule), job.add()]
+    job.emulator.set_faults(job.rules)
+    assert submit_in_turn(job, numbers, 'first') == ['edited', 'failed', 'stopped']
+    assert job.emulator.count == 2
+    job.emulator.set_faults([])
+    assert submit_in_turn(job, numbers, 'second') == ['edited'] * 3
+    assert job.emulator.count == 4
+
+
+def submit_in_turn(job, numbers, run_id):
+    config = EditorConfig(job.api_format, str(job.folder / 'out'), base_url=job.emulator.url, run_id=run_id)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv('DF_API_KEY', KEY)
+        editor = Editor(config)
+    with closing(editor):
+        samples = [Sample(json.dumps(job.row(number)), folder=str(job.folder)) for number in numbers]
+        return [editor.submit(sample).result(timeout=30).status for sample in samples]
+
+
+@pytest.mark.parametrize(
+    ('api_format', 'fault'),
+    [
+        ('gemini', 'billing'),
+        ('gemini', 'daily_quota'),
+        ('openai', 'billing'),
+        ('openai', 'model_gone'),
+        ('openai', 'org_not_verified'),
+    ],
+)
+def test_fatal_answer_ends_the_job_with_1(make_job, api_format, fault):
+    job = make_job(api_format)
+    numbers = [job.add({'fault': fault}), *(job.add() for _ in range(8))]
+    job.emulator.set_faults(job.rules)
+    run = job.run(numbers, '--max_in_flight=1', '--batch_size=1')
+    [hit, *others] = [run.ending(number) for number in numbers]
+    assert run.code == 1
+    assert hit == Ending('failed', 1)
+    assert set(others) <= {Ending('edited', 1), Ending('stopped', 0)}
+    assert others[-1] == Ending('stopped', 0)
