@@ -9,10 +9,13 @@ import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+
+from tests.garbage import BROKEN_LINES, LIES, PLACES, WRONG_MEMBERS
 
 ROWS = 1000
 GOOD_ROWS = 100
@@ -102,6 +105,20 @@ def liar():
 @pytest.fixture
 def places(photos, liar, monkeypatch):
     """What rows name as an image, with a piece of the reason why none of them is one."""
+    monkeypatch.chdir(photos)  # the address of a socket must be short
+    make_odd_files()
+    return [
+        *((name, name) for name in make_damaged_files(photos)),
+        *PLACES,
+        (f'zip://a.png::{photos}/a.png', 'zip://a.png::'),
+        (f'zip://a.png::{photos}/absent.zip', 'zip://a.png::'),
+        *((f'{liar}/{path}', reason) for path, reason in LIES),
+        *write_inline((photos / 'a.png').read_bytes()),
+    ]
+
+
+def make_damaged_files(photos):
+    """Files that are no pictures, or not all of one; gives their names."""
     whole, jpeg = (photos / 'a.png').read_bytes(), (photos / 'b.jpg').read_bytes()
     damaged = {
         'cut.png': whole[:-30],
@@ -116,58 +133,24 @@ def places(photos, liar, monkeypatch):
     }
     for name, content in damaged.items():
         (photos / name).write_bytes(content)
-    Image.new('1', (20_000, 20_000)).save(photos / 'bomb.png')
-    (photos / 'folder.png').mkdir()
-    (photos / 'round.png').symlink_to('round.png')
-    (photos / 'device.png').symlink_to('/dev/zero')
-    os.mkfifo(photos / 'pipe.png')
-    monkeypatch.chdir(photos)  # the address of a socket must be short
+    return list(damaged)
+
+
+def make_odd_files():
+    """What is a picture by its name, and nothing to be read: in the folder where the test is."""
+    Image.new('1', (20_000, 20_000)).save('bomb.png')
+    Path('folder.png').mkdir()
+    Path('round.png').symlink_to('round.png')
+    Path('device.png').symlink_to('/dev/zero')
+    os.mkfifo('pipe.png')
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind('socket.png')
+
+
+def write_inline(whole):
+    """Data URIs that hold no whole picture, each with a piece of the reason."""
     encoded = base64.b64encode(whole).decode()
     return [
-        *((name, name) for name in damaged),
-        ('bomb.png', '20000x20000 is too large'),
-        ('folder.png', 'folder.png: is a folder'),
-        ('round.png', 'round.png: Too many levels'),
-        ('device.png', 'device.png: is not a regular file'),
-        ('pipe.png', 'pipe.png: is not a regular file'),
-        ('socket.png', 'socket.png: is not a regular file'),
-        ('missing.png', 'missing.png: no such file'),
-        ('a.png/b.png', 'a.png/b.png: Not a directory'),
-        ('/dev/zero', '/dev/zero: is not a regular file'),
-        ('/dev/random', '/dev/random: is not a regular file'),
-        ('/dev/stdin', '/dev/stdin: '),
-        ('/proc/kmsg', '/proc/kmsg: '),
-        ('/proc/self/mem', '/proc/self/mem: '),
-        ('/proc/self/environ', '/proc/self/environ: '),
-        ('file:///proc/kmsg', 'file:///proc/kmsg: '),
-        ('local:///dev/zero', 'local:///dev/zero: '),
-        ('x' * 5000 + '.png', 'File name too long'),
-        ('nonsense://a.png', 'Protocol not known: nonsense'),
-        ('smb://host/a.png', 'smb://host/a.png: '),
-        ('ftp://127.0.0.1:1/a.png', 'ftp://127.0.0.1:1/a.png: '),
-        ('memory://no/a.png', 'memory://no/a.png: no such file'),
-        ('simplecache::file:///dev/zero', 'simplecache::file:///dev/zero: '),
-        ('simplecache::memory://no/a.png', 'simplecache::memory://no/a.png: '),
-        (f'zip://a.png::{photos}/a.png', 'zip://a.png::'),
-        (f'zip://a.png::{photos}/absent.zip', 'zip://a.png::'),
-        ('a::b::c://', 'a::b::c://'),
-        ('http://', 'http://: could not be fetched'),
-        ('http://127.0.0.1:1/a.png', 'Connection refused'),
-        ('https://127.0.0.1:1/a.png', 'Connection refused'),
-        ('http://[::1/a.png', 'could not be fetched'),
-        (f'{liar}/nothing', 'HTTP 404'),
-        (f'{liar}/error', 'HTTP 500'),
-        (f'{liar}/words', '/words: not a picture'),
-        (f'{liar}/empty', '/empty: the picture is empty'),
-        (f'{liar}/round', 'more than 3 redirects'),
-        (f'{liar}/file', '/file: could not be fetched'),
-        (f'{liar}/huge', '1,000,000,000,000 bytes'),
-        (f'{liar}/half', 'closed before all of it had come'),
-        (f'{liar}/lie', '/lie: could not be fetched'),
-        (f'{liar}/hang-up', '/hang-up: could not be fetched'),
-        (f'{liar}/nonsense', '/nonsense: could not be fetched'),
         ('data:', 'no comma'),
         ('data:image/png;base64', 'no comma'),
         ('data:image/png;base64,', 'the picture is empty'),
@@ -177,63 +160,6 @@ def places(photos, liar, monkeypatch):
         (f'data:image/png,{encoded}', 'not a picture'),
         ('data:image/png;base64,' + 'A' * 1_000_000, 'not a picture'),
     ]
-
-
-WRONG_MEMBERS = [
-    ('images', None, 'images must be'),
-    ('images', [], 'images must be'),
-    ('images', {'path': 'a.png'}, '{"path": "a.png"}'),
-    ('images', 4711, 'got 4711'),
-    ('images', ['a.png', None], 'images[1] must be'),
-    ('images', '  ', 'got "  "'),
-    ('images', 'a\0.png', r'a\u0000.png'),
-    ('images', 'a\ud800.png', r'\ud800 at character 2'),
-    ('images', ['a.png'] * 50, '50 images are too many'),
-    ('conversations', None, 'conversations must hold'),
-    ('conversations', [], 'conversations must hold'),
-    ('conversations', 17, 'got 17'),
-    ('conversations', [{'role': 'robot', 'content': 'x'}], 'the role "robot"'),
-    ('conversations', [{'role': ['user'], 'content': 'x'}], 'the role ["user"]'),
-    ('conversations', [{'role': 'user', 'content': ''}], 'conversations[0] must hold'),
-    ('conversations', [{'role': 'user', 'content': [{'type': 'image_url'}]}], 'image_url'),
-    ('conversations', [[['x']]], 'conversations[0] must be a turn'),
-    ('conversations', ['x' * 1_000_000], '1000000 characters'),
-    ('mask', 'mask.png', 'mask'),
-    ('mask', 7, 'mask must be'),
-    ('n', 0, 'got 0'),
-    ('n', 1e300, 'got 1e+300'),
-    ('n', '2', 'got "2"'),
-    ('n', True, 'got true'),
-    ('size', 1024, 'got 1024'),
-    ('quality', [], 'got []'),
-    ('use_variations', 'yes', 'got "yes"'),
-    ('extra_body', 'x', 'got "x"'),
-]
-
-BROKEN_LINES = [
-    (b'null', 'not a JSON object but null'),
-    (b'4711', 'a number'),
-    (b'"a.png"', 'a string'),
-    (b'[{"images": "a.png"}]', 'an array'),
-    (b'{', 'malformed JSON'),
-    (b'{"images": "a.png", "conversations": ["x"]', 'malformed JSON'),
-    (b'{"images": "a.png", "conversations": ["x"]}}', 'Extra data'),
-    (b'{"images": "a.png", "conversations": ["x"], "weight": NaN}', 'NaN is not JSON'),
-    (b'{"images": "a.png", "conversations": ["x"], "weight": -Infinity}', '-Infinity is not JSON'),
-    (b'{"images": "a.png", "conversations": ["x"], "variant": 1e999}', 'variant has a number'),
-    (b'{"images": "a.png", "images": 5, "conversations": ["x"]}', 'got 5'),
-    (b'{"images": "caf\xe9.png", "conversations": ["x"]}', 'not valid UTF-8: byte 16 of the line is 0xe9'),
-    (b'\xff\xfe{\0}\0', 'not valid UTF-8'),
-    ('\ufeff\ufeff{}'.encode(), r'\ufeff'),
-    (b'\0{}', r'\x00{}'),
-    (b'{"images": "a.png"\r, "conversations": "x"', 'malformed JSON'),
-    (b'[' * 100_000, 'nested more than'),
-    (b'{"a":' * 5000 + b'1' + b'}' * 5000, 'nested more than'),
-    (b'{"n": ' + b'9' * 4000 + b'}', 'got Infinity'),
-    (b'"' + b'x' * 1_000_000, 'malformed JSON'),
-    (b'images,conversations', 'malformed JSON'),
-    (b'<xml/>', '<xml/>'),
-]
 
 
 def make_garbage(places, count):
