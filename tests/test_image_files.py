@@ -7,36 +7,10 @@ from beam_image_edit.transforms.errors import StorageError
 from beam_image_edit.transforms.image_files import find_damage, store_images
 from beam_image_edit.transforms.pictures import PictureInfo
 from beam_image_edit.transforms.storage import Storage
+from tests.faulty_storage import Crash, FaultyStorage
 
 KEY, OTHER = 'a1b2c3d4' * 8, 'ffeeddcc' * 8
 MIMES = {'png': 'image/png', 'jpg': 'image/jpeg', 'webp': 'image/webp'}
-
-
-class Crash(BaseException):
-    pass
-
-
-class CrashingStorage(Storage):
-    """Crashes before a write, a creation or a removal: the one after `left` others."""
-
-    left = 10**9
-
-    def write(self, path, content):
-        self._count()
-        super().write(path, content)
-
-    def create(self, path, content):
-        self._count()
-        return super().create(path, content)
-
-    def delete(self, path):
-        self._count()
-        super().delete(path)
-
-    def _count(self):
-        self.left -= 1
-        if self.left < 0:
-            raise Crash
 
 
 @pytest.fixture(params=['local', 'memory'])
@@ -143,12 +117,11 @@ def test_leftovers_are_removed_when_the_purchase_has_to_move(storage):
 
 @pytest.mark.parametrize('writes', range(8))
 def test_after_a_crash_at_any_write_the_next_attempt_leaves_only_its_own(tmp_path, writes):
-    storage = CrashingStorage(str(tmp_path))
+    storage = FaultyStorage(str(tmp_path))
     store(storage, KEY, 'sample_0', [image(b'first', 'jpg')] * 2)
     storage.left = writes
     with pytest.raises(Crash):
         store(storage, KEY, 'sample_0', [image(b'second')] * 4)
-    storage.left = 10**9
     store(storage, KEY, 'sample_0', [image(b'third', 'webp')])
     assert files(storage) == {'sample_0_0.webp': b'third'}
     store(storage, OTHER, 'sample_0', [image(b'next')] * 3, first=1)
@@ -157,12 +130,11 @@ def test_after_a_crash_at_any_write_the_next_attempt_leaves_only_its_own(tmp_pat
 
 @pytest.mark.parametrize('writes', range(7))
 def test_after_a_crash_while_giving_names_back_they_are_given_back(tmp_path, writes):
-    storage = CrashingStorage(str(tmp_path))
+    storage = FaultyStorage(str(tmp_path))
     store(storage, KEY, 'sample_0', [image(b'first')] * 4)
     storage.left = writes
     with pytest.raises(Crash):
         store(storage, KEY, 'sample_0', [image(b'second')])
-    storage.left = 10**9
     store(storage, KEY, 'sample_0', [image(b'third')])
     assert files(storage) == {'sample_0_0.png': b'third'}
     assert store(storage, OTHER, 'sample_0', [image(b'next')] * 3, first=1)[-1] == 'sample_0/sample_0_3.png'
@@ -245,7 +217,7 @@ def test_images_stored_again_take_the_place_of_damaged_ones(storage, content):
 
 @pytest.mark.parametrize('writes', range(2))
 def test_a_damaged_image_is_whole_or_as_it_was_after_a_crash_at_its_repair(tmp_path, writes):
-    storage = CrashingStorage(str(tmp_path))
+    storage = FaultyStorage(str(tmp_path))
     (stored,) = store_images(storage, KEY, 'sample_0', 0, [image(b'first')])
     storage.write(stored.path, b'altered')
     storage.left = writes

@@ -15,7 +15,7 @@ from beam_image_edit.transforms.image_files import store_images
 from beam_image_edit.transforms.ledger import Busy, Claim, Ledger, is_open
 from beam_image_edit.transforms.pictures import PictureInfo
 from beam_image_edit.transforms.records import Attempt, Record
-from beam_image_edit.transforms.storage import Storage
+from tests.faulty_storage import Crash, FaultyStorage
 
 # Their names differ in case alone or not at all, and the second turn's image has the number of a first turn's second.
 CALLS = {'0a' * 32: ('sample_a', 0), '1b' * 32: ('sample_A', 0), '2c' * 32: ('sample_a', 1), '3d' * 32: ('sample_b', 0)}
@@ -24,36 +24,6 @@ KEYS = st.sampled_from(sorted(CALLS))
 IMAGES = st.lists(st.tuples(st.binary(min_size=1, max_size=4), st.sampled_from(['png', 'jpg'])), min_size=1, max_size=3)
 FAILURES = st.sampled_from(['failed', 'in_doubt', 'refused'])
 FAULTS = st.sampled_from(['crash', 'store fails'])
-
-
-class Crash(BaseException):
-    pass
-
-
-class FaultyStorage(Storage):
-    """Fails at a write, a creation or a removal: the one after `left` others."""
-
-    left = None
-    fault = Crash
-
-    def write(self, path, content):
-        self._count()
-        super().write(path, content)
-
-    def create(self, path, content):
-        self._count()
-        return super().create(path, content)
-
-    def delete(self, path):
-        self._count()
-        super().delete(path)
-
-    def _count(self):
-        if self.left == 0:
-            self.left = None
-            raise self.fault
-        if self.left is not None:
-            self.left -= 1
 
 
 @dataclass

@@ -251,20 +251,8 @@ def test_a_bad_parameter_fails_where_the_transform_is_made():
 @pytest.mark.parametrize(
     'name',
     [
-        'id',
-        'edit',
-        'line',
-        'mask',
-        'mask_path',
-        'variant',
-        'n',
-        'size',
-        'quality',
-        'background',
-        'aspect_ratio',
-        'resolution',
-        'use_variations',
-        'extra_body',
+        *('id', 'edit', 'line', 'mask', 'mask_path', 'variant'),
+        *('n', 'size', 'quality', 'background', 'aspect_ratio', 'resolution', 'use_variations', 'extra_body'),
     ],
 )
 def test_fields_can_not_have_names_that_mean_something_else(field, name):
