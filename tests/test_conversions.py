@@ -1,3 +1,8 @@
+"""Conversions: a picture goes out as the bytes that it is, or as a picture that looks the same.
+
+What is lost here, a rotation, a profile, a hole in a mask, is missing from every edit that is paid for.
+"""
+
 import hashlib
 import io
 import random

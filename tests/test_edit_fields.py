@@ -1,3 +1,8 @@
+"""The `edit` field, which is all that a reader of the manifest learns of a row: what it cost, and why it failed.
+
+It is made of pictures and records alone, so a rerun must make the same, byte by byte.
+"""
+
 from dataclasses import replace
 
 import pytest

@@ -1,3 +1,8 @@
+"""Image files: no purchase ever takes the place of another, or of a file that is not ours, whatever crashes.
+
+An image that is overwritten has been paid for and is gone.
+"""
+
 import hashlib
 import uuid
 

@@ -1,3 +1,8 @@
+"""Local files: a reader sees all of a file or none of it, and a crash leaves nothing in its place.
+
+The ledger and the images stand on this.
+"""
+
 import errno
 import os
 import subprocess

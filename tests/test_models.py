@@ -1,3 +1,5 @@
+"""What is known of the models: it may save a call that would fail, and must never stand in the way of a new name."""
+
 from datetime import date
 
 import pytest
