@@ -1,3 +1,5 @@
+"""Inputs: what a row names is read from wherever it is, whole and within bounds, or the row says why not."""
+
 import base64
 import contextlib
 import importlib.util

@@ -1,3 +1,5 @@
+"""Owners of claims: who is taken for dead too early has his call bought twice, and who is not is waited for in vain."""
+
 import os
 import subprocess
 import sys

@@ -1,3 +1,8 @@
+"""The structure of pictures: a file that was cut off or damaged on its way is found before it is sent and paid for.
+
+Whole files of every kind must pass, however odd their encoder was.
+"""
+
 import contextlib
 import io
 import random

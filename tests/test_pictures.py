@@ -1,3 +1,8 @@
+"""Pictures from anywhere: what can be used is described as a viewer sees it, and what can not has a reason.
+
+Neither takes the memory that its header claims.
+"""
+
 import io
 import struct
 import threading

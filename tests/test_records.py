@@ -1,3 +1,5 @@
+"""Records, on which every rerun rests: read as they were written, by this version, an earlier or a later one."""
+
 import json
 from dataclasses import replace
 

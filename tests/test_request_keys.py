@@ -1,3 +1,8 @@
+"""Request keys: two calls share a key if they would get the same answer, and only then.
+
+A key that changes without need buys everything again; one that does not change gives a row the image of another.
+"""
+
 import re
 
 import pytest

@@ -1,3 +1,5 @@
+"""The scheduler: thousands of edits wait at once, hold no thread while they do, and all end when it closes."""
+
 import asyncio
 import subprocess
 import sys

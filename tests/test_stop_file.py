@@ -1,3 +1,5 @@
+"""The stop file: once one process of a run knows that nothing more is to be sent, all of them do, and no other run."""
+
 import uuid
 
 import pytest

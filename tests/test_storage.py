@@ -1,3 +1,8 @@
+"""Storage: whole files or none, one creator of each, and nothing outside of the folder, on every kind of file system.
+
+Where a store promises less than that it has to be found out, since the ledger believes it.
+"""
+
 import json
 import os
 import subprocess

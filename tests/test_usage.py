@@ -1,3 +1,5 @@
+"""Usage: what is not known of it stays unknown, and is never counted as nothing."""
+
 import json
 
 import pytest
