@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image, ImageDraw
 
 from beam_image_edit.pipeline.__main__ import main
 from beam_image_edit.pipeline.emulator import Emulator
 
 KEY = 'key-for-tests-4711'
+
+# A busy machine is no fault.
+settings.register_profile('patient', deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('patient')
 
 
 @dataclass(frozen=True)

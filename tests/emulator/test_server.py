@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 import pytest
@@ -17,6 +18,7 @@ from PIL import Image
 
 from beam_image_edit.pipeline.emulator import Emulator
 from beam_image_edit.pipeline.emulator.settings import Settings
+from tests.waiting import wait_until
 
 
 def hold_open(url, count, body):
@@ -38,14 +40,14 @@ def hold_open(url, count, body):
 
 def test_hundreds_of_calls_are_held_open():
     body = {'contents': [{'role': 'user', 'parts': [{'text': 'draw a house'}]}]}
-    with Emulator(latency_s=1.0, fast=True) as emulator:
+    with Emulator(fast=True) as emulator, ThreadPoolExecutor(1) as sender:
+        emulator.hold()
         url = f'{emulator.url}/v1beta/models/gemini-3-pro-image:generateContent'
-        began = time.monotonic()
-        statuses = hold_open(url, 400, body)
-        took = time.monotonic() - began
-    assert set(statuses) == {200}
+        statuses = sender.submit(hold_open, url, 400, body)
+        wait_until(lambda: emulator.in_flight == 400)
+        emulator.release()
+        assert set(statuses.result()) == {200}
     assert emulator.most_in_flight == 400
-    assert took < 4
 
 
 def test_latency_includes_the_work(wire_to):
@@ -74,11 +76,10 @@ def test_calls_in_flight_end_with_the_server():
 
         client = threading.Thread(target=send)
         client.start()
-        while not emulator.calls or not emulator.calls[0].prompt:
-            time.sleep(0.01)
+        wait_until(lambda: emulator.calls and emulator.calls[0].prompt)
         began = time.monotonic()
     client.join()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25  # of the 60 that the answer takes
     assert emulator.billed == 0
 
 
@@ -86,8 +87,7 @@ def test_answers_are_held_until_they_are_released(emulator, wire):
     emulator.hold()
     client = threading.Thread(target=wire.edit)
     client.start()
-    while not (emulator.calls and emulator.calls[0].prompt):
-        time.sleep(0.01)
+    wait_until(lambda: emulator.calls and emulator.calls[0].prompt)
     assert (emulator.count, emulator.in_flight, emulator.billed) == (1, 1, 0)
     emulator.release()
     client.join()
