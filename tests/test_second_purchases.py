@@ -1,4 +1,4 @@
-"""When the job buys on: complete outcomes and damaged images again if it is told to, and nothing once most rows fail."""
+"""When the job buys on: complete outcomes and damaged images again if told to, and nothing more once most rows fail."""
 
 from collections import Counter
 
