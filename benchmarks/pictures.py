@@ -4,7 +4,7 @@ import math
 import random
 import struct
 import zlib
-from functools import cache
+from functools import lru_cache
 
 _SIGNATURE = b'\x89PNG\r\n\x1a\n'
 _FRAME_BYTES = 12  # of each chunk: its length, name and checksum
@@ -26,7 +26,7 @@ def make_png(size_bytes: int, number: int = 0) -> bytes:
     return head + _chunk(b'tEXt', comment.encode()) + pixels + end
 
 
-@cache
+@lru_cache(maxsize=4)
 def _make_parts(size_bytes: int) -> tuple[bytes, bytes]:
     """The beginning and the pixels: as many as fit in, at least one."""
     room = size_bytes - 200 - size_bytes // _BLOCK_BYTES * 5

@@ -7,7 +7,7 @@ from benchmarks.sections import Chart
 
 def draw(chart: Chart, path: Path) -> None:
     """Draws a chart; the same chart gives the same file."""
-    # Not at the top: whoever measures must be small, for a child process inherits the memory that it is charged with.
+    # Not at the top: measuring does not need it.
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

@@ -4,8 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -83,23 +81,21 @@ def run_client(case: str, client: str, workload: Workload, inputs: Path, output:
     """
     rows = workload.write_rows(inputs)
     with run_server(workload.server_settings) as url:
-        started_s = time.monotonic()
         usage = _execute(_command(client, workload, rows, output, url), url)
-        ended_s = time.monotonic()
         calls = fetch_calls(url)
     good = [call for call in calls if call.status == 200]
-    first_s = min((call.start_s for call in calls), default=started_s)
+    first_s = min((call.start_s for call in calls), default=usage['started_s'])
     last_s = max((call.end_s for call in good), default=first_s)
     return Run(
         case=case,
         client=client,
         rows=workload.rows,
         span_s=last_s - first_s,
-        wall_s=ended_s - started_s,
-        first_call_s=first_s - started_s,
-        finish_s=ended_s - last_s,
-        cpu_s=usage.ru_utime + usage.ru_stime,
-        peak_mb=usage.ru_maxrss / (1024 * 1024 if sys.platform == 'darwin' else 1024),
+        wall_s=usage['ended_s'] - usage['started_s'],
+        first_call_s=first_s - usage['started_s'],
+        finish_s=usage['ended_s'] - last_s,
+        cpu_s=usage['cpu_s'],
+        peak_mb=usage['peak_mb'],
         calls=len(good),
         refused=len(calls) - len(good),
         lost=workload.rows - count_pictures(output),
@@ -180,19 +176,16 @@ def _command(client: str, workload: Workload, rows: Path, output: Path, url: str
     return [sys.executable, '-m', program, f'--input={rows}', f'--api_format={api_format}', *further]
 
 
-def _execute(command: Sequence[str], url: str) -> Any:
-    """Runs a command to its end; gives what it and its children have used.
+def _execute(command: Sequence[str], url: str) -> Mapping[str, float]:
+    """Runs a command to its end; gives what the launcher tells of it.
 
     Raises:
         RuntimeError: it failed; an exit code of 3 is no failure but says that some rows are not edited.
     """
     environment = {**os.environ, 'DF_API_KEY': 'benchmark', 'DF_BASE_URL': url}
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=log)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in (0, 3):
-            log.seek(0)
-            said = log.read().decode(errors='replace')[-2000:]
-            raise RuntimeError(f'{" ".join(command)} ended with code {process.returncode}: {said}')
+    launcher = [sys.executable, str(ROOT / 'benchmarks' / 'launcher.py')]
+    done = subprocess.run([*launcher, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    usage = json.loads(done.stdout)
+    if usage['code'] not in (0, 3):
+        raise RuntimeError(f'{" ".join(command)} ended with code {usage["code"]}: {done.stderr[-2000:]}')
     return usage

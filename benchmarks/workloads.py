@@ -42,7 +42,7 @@ class Workload:
     @property
     def flags(self) -> tuple[str, ...]:
         """The job's flags for calls in flight and processes, and the further ones."""
-        own = (f'--max_in_flight={self.in_flight // self.workers}',)
+        own: tuple[str, ...] = (f'--max_in_flight={self.in_flight // self.workers}',)
         if self.workers > 1:
             own += ('--direct_running_mode=multi_processing', f'--direct_num_workers={self.workers}')
         return own + self.job_flags

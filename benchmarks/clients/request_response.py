@@ -21,6 +21,7 @@ class EditCaller(Caller[Any, Any]):
         return self
 
     def __call__(self, request: Any, *_: Any, **__: Any) -> Any:
+        """Sends a row."""
         number, prompt, path = request
         return number, self._client.edit_with_gemini(prompt, path)
 

@@ -10,32 +10,28 @@ from benchmarks.server import Behaviour
 from benchmarks.workloads import Workload
 
 _MB = 1024 * 1024
-_CLIENTS = {
-    'gemini': (JOB, BARE, TUNED, GENAI_SDK, RUN_INFERENCE, REQUEST_RESPONSE),
-    'openai': (JOB, BARE, OPENAI_SDK),
-}
+_BEAM = (RUN_INFERENCE, REQUEST_RESPONSE)
+_CLIENTS = {'gemini': (JOB, BARE, TUNED, GENAI_SDK), 'openai': (JOB, BARE, OPENAI_SDK)}
 _TARGET = 0.6
 
 
 def measure(bench: Bench) -> Iterator[Run]:
     """Runs each client with few rows and with more, in turns."""
+    counts = bench.choose((32, 232), (8, 48))
     for _ in range(bench.choose(3, 1)):
         for api_format, clients in _CLIENTS.items():
             for client in clients:
-                for rows in _rows(bench, client):
-                    yield bench.run(api_format, client, _workload(rows, api_format, client))
-
-
-def _rows(bench: Bench, client: str) -> tuple[int, int]:
-    if client in (RUN_INFERENCE, REQUEST_RESPONSE):
-        return bench.choose((8, 72), (2, 10))
-    return bench.choose((32, 232), (8, 48))
-
-
-def _workload(rows: int, api_format: str, client: str) -> Workload:
+                for rows in counts:
+                    yield bench.run(api_format, client, _workload(rows, api_format, latency_s=0.5))
     # With one call in flight the server's time would be all there is to wait for.
-    latency_s = 0.0 if client in (RUN_INFERENCE, REQUEST_RESPONSE) else 0.5
-    return Workload(rows, 16, _MB, behaviour=Behaviour(latency_s, image_bytes=3 * _MB // 2), api_format=api_format)
+    for client in _BEAM:
+        for rows in counts:
+            yield bench.run('gemini', client, _workload(rows, 'gemini', latency_s=0.0))
+
+
+def _workload(rows: int, api_format: str, latency_s: float) -> Workload:
+    behaviour = Behaviour(latency_s, image_bytes=3 * _MB // 2)
+    return Workload(rows, 16, _MB, behaviour=behaviour, api_format=api_format)
 
 
 def describe(runs: Sequence[Run]) -> Section:

@@ -19,11 +19,10 @@ def measure(bench: Bench) -> Iterator[Run]:
     full = {64: (32, 432), 256: (32, 332), 1024: (32, 132), 4096: (32, 80), 16_384: (16, 40)}
     for size_kb, counts in bench.choose(full, {64: (8, 48), 1024: (8, 24)}).items():
         behaviour = Behaviour(latency_s=0.5, image_bytes=size_kb * _KB)
-        for _ in range(bench.choose(2, 1)):
-            for client in _CLIENTS:
-                for rows in counts:
-                    work = Workload(rows, _IN_FLIGHT, size_kb * _KB, behaviour=behaviour)
-                    yield bench.run(f'{size_kb:,} KB', client, work)
+        for client in _CLIENTS:
+            for rows in counts:
+                work = Workload(rows, _IN_FLIGHT, size_kb * _KB, behaviour=behaviour)
+                yield bench.run(f'{size_kb:,} KB', client, work)
 
 
 def describe(runs: Sequence[Run]) -> Section:
