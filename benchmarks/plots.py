@@ -20,7 +20,11 @@ def draw(chart: Chart, path: Path) -> None:
         axes.set_xscale('log', base=2 if max(x) <= 1 << 15 else 10)
         axes.set_xticks(x, [f'{value:,}' for value in x], minor=False)
         axes.set_xticks([], minor=True)
-        axes.set_ylim(bottom=0)
+        if chart.is_logarithmic:
+            axes.set_yscale('log')
+            axes.yaxis.set_major_formatter('{x:g}')
+        else:
+            axes.set_ylim(bottom=0)
         axes.set(title=chart.title, xlabel=chart.x, ylabel=chart.y)
         axes.grid(alpha=0.3)
         axes.legend()

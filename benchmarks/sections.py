@@ -31,6 +31,7 @@ class Chart:
         x: what goes to the right, on a logarithmic scale.
         y: what goes up.
         lines: points by the name of the line.
+        is_logarithmic: whether y is too.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Chart:
     x: str
     y: str
     lines: Mapping[str, Sequence[tuple[float, float]]]
+    is_logarithmic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """The benchmarks: what they count and say, tried on a handful of rows."""
 
+import doctest
 import json
 import zlib
 from dataclasses import replace
+from importlib import import_module
 from io import BytesIO
 
 import pytest
@@ -141,6 +143,13 @@ def test_cpu_of_an_image_has_the_start_taken_off():
 @pytest.mark.parametrize(('measured', 'is_met'), [(1.05, True), (1.06, False)])
 def test_target_is_met_up_to_its_bound(measured, is_met):
     assert at_most('time', 1.05, measured, Spread.of([measured])).is_met is is_met
+
+
+@pytest.mark.parametrize('module', ['comparisons', 'pictures', 'runs', 'sections'])
+def test_examples_in_docstrings_hold(module):
+    told = doctest.testmod(import_module(f'benchmarks.{module}'))
+    assert told.attempted
+    assert not told.failed
 
 
 @pytest.mark.parametrize('name', NAMES)

@@ -57,7 +57,7 @@ def describe(runs: Sequence[Run]) -> Section:
             f'**How much memory for large images?** {peaks[smallest, JOB]:.0f} MB with pictures of {smallest}; for '
             f'each MB that they are larger, {per_call_mb:.1f} MB more for each call in flight.',
         ),
-        charts=(Chart('sizes', 'CPU of an image by its size', 'KB in and out', 'CPU ms an image', lines),),
+        charts=(Chart('sizes', 'CPU of an image by its size', 'KB in and out', 'CPU ms an image', lines, True),),
     )
 
 

@@ -63,7 +63,7 @@ def _show(runs: Sequence[Run], case: str, client: str) -> list[str]:
     known = pick(runs, case, client)
     reached = _rate(runs, case, client) * _LATENCY_S / int(case)
     most, peak_mb = max(run.most_in_flight for run in known), max(run.peak_mb for run in known)
-    return [f'{most}', f'{reached:.0%}', f'{peak_mb:.0f}']
+    return [f'{most:,}', f'{reached:.0%}', f'{peak_mb:.0f}']
 
 
 def _beside(runs: Sequence[Run], case: str) -> Spread:
@@ -83,11 +83,17 @@ def _advise(runs: Sequence[Run], cases: Sequence[str]) -> tuple[str, ...]:
         '**How many in flight?** `--max_in_flight` = images a second that your account allows × seconds that an edit '
         'takes; more does not help. The rate that one process can hold is bounded by CPU, not by calls in flight: '
         f'here, with edits of 64 KB, {best:.0f} images a second, reached with {enough} in flight at 0.5 s each. An '
-        'edit that takes 20 s needs 40 times as many in flight for the same rate.',
+        'edit that takes 20 s needs 40 times as many in flight for the same rate. The peak of memory was '
+        f'{_peak_mb(runs, cases[0]):.0f} MB with {cases[0]} in flight and {_peak_mb(runs, cases[-1]):.0f} MB with '
+        f'{cases[-1]}.',
     )
+
+
+def _peak_mb(runs: Sequence[Run], case: str) -> float:
+    return max(run.peak_mb for run in pick(runs, case, JOB))
 
 
 def _draw(runs: Sequence[Run], cases: Sequence[str]) -> Chart:
     lines = {client: [(int(case), _rate(runs, case, client)) for case in cases] for client in _BASES}
     lines['ideal'] = [(int(case), int(case) / _LATENCY_S) for case in cases]
-    return Chart('throughput', 'Edits of 64 KB at 0.5 s each', 'calls in flight', 'images a second', lines)
+    return Chart('throughput', 'Edits of 64 KB at 0.5 s each', 'calls in flight', 'images a second', lines, True)
