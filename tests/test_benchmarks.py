@@ -131,6 +131,8 @@ def test_used_share_of_a_quota_and_of_a_cap():
     evenly = [Call(number / 2, number / 2 + 1, 200, 1.0) for number in range(41)]
     assert used_share(evenly, quota) == pytest.approx(1.0)
     assert used_share(evenly[::2], quota) == pytest.approx(0.5)
+    assert used_share([evenly[0], *evenly[22:]], quota) == pytest.approx(0.5, abs=0.03)  # idle for half of the time
+    assert used_share(evenly[:1] * 50 + evenly[1:], quota) == pytest.approx(1.0)  # a burst at first does not count
     assert used_share(evenly, Workload(9, 9, behaviour=Behaviour(at_a_time=4))) == pytest.approx(0.5, abs=0.02)
     assert most_at_a_time(evenly) == 2
 
