@@ -17,7 +17,7 @@ _TARGET = 0.6
 
 def measure(bench: Bench) -> Iterator[Run]:
     """Runs each client with few rows and with more, in turns."""
-    counts = bench.choose((32, 232), (8, 48))
+    counts = bench.choose((32, 332), (8, 48))
     for _ in range(bench.choose(3, 1)):
         for api_format, clients in _CLIENTS.items():
             for client in clients:
