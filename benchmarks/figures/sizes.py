@@ -50,8 +50,8 @@ def describe(runs: Sequence[Run]) -> Section:
     per_call_mb = more_mb / _IN_FLIGHT / ((_size_kb(largest) - _size_kb(smallest)) / _KB)
     return Section(
         title='Size of the images',
-        text=f'Pictures of the same size in and out, {_IN_FLIGHT} calls in flight, {_LATENCY_S} s each. CPU as above; the peak '
-        'is that of the process.',
+        text=f'Pictures of the same size in and out, {_IN_FLIGHT} calls in flight, {_LATENCY_S} s each. CPU as above; '
+        'the peak is that of the process.',
         table=write_table(
             ['in and out', 'CPU ms, job', 'CPU ms, bare', 'job / bare', 'peak MB, job', 'peak MB, bare'], rows
         ),
