@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -24,6 +25,8 @@ class Kind:
 
 
 CLEAN = Kind(Ending('edited', 2), Ending('failed', 5))
+# Calls wait for a quota, however long; but of these others show that it is no quota that turns them away.
+QUOTA = Kind(Ending('edited', 2), Ending('failed', ANY))
 LOST = Kind(Ending('edited', 2, 1), Ending('in_doubt', 2, 1))
 BROKEN = Kind(Ending('edited', 2, 1), Ending('failed', 2, 1))
 WORDS = Kind(Ending('edited', 2), Ending('no_image', 2))
@@ -51,7 +54,8 @@ STATUSES = {
     **dict.fromkeys((400, 413, 422), PERMANENT),
     **dict.fromkeys((401, 402, 403, 404), FATAL),
     451: REFUSED,
-    **dict.fromkeys((408, 409, 425, 429, 499, 500, 502, 503, 529), CLEAN),
+    **dict.fromkeys((408, 409, 425, 499, 500, 502, 503, 529), CLEAN),
+    429: QUOTA,
     **dict.fromkeys((504, 520, 524), LOST),
 }
 
@@ -75,11 +79,11 @@ BOTH = [
         for body in (*OWN_BODIES, *OTHER_BODIES)
     ),
     case(CLEAN, 'status', status=500, when='after_work'),
-    case(CLEAN, 'status', status=429, retry_after_s=0),
+    case(QUOTA, 'status', status=429, retry_after_s=0),
     case(PERMANENT, 'status', status=404, message='Cannot POST /v1beta/models'),
-    case(CLEAN, 'rate_limit', retry_after_s=0),
-    case(CLEAN, 'rate_limit', retry_after_s=0, when='after_work'),
-    case(CLEAN, 'rate_limit', retry_after_s=0, message='Too many of them. Please retry in 0.1s.'),
+    case(QUOTA, 'rate_limit', retry_after_s=0),
+    case(QUOTA, 'rate_limit', retry_after_s=0, when='after_work'),
+    case(QUOTA, 'rate_limit', retry_after_s=0, message='Too many of them. Please retry in 0.1s.'),
     *(
         case(CLEAN, fault, **arguments)
         for fault in ('overloaded', 'internal')

@@ -182,8 +182,7 @@ class Buyer:
                 self._ledger.abandon(sent.claim)
             if record:
                 return record
-            if delay_s:
-                await pause(delay_s)
+            await pause(max(delay_s or 0, tried.wait_s))
 
     def _stake(self, size: CallSize) -> Stake:
         if self._price is None:

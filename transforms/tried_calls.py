@@ -68,6 +68,11 @@ class TriedCall:
     usage: Usage = field(default_factory=Usage)
     turn: Turn | None = None
 
+    @property
+    def wait_s(self) -> float:
+        """How long it is to wait before it asks for its next turn."""
+        return self.turn.wait_s if self.turn else 0.0
+
     def note(self, sent: Sent) -> None:
         """Adds an attempt."""
         error = sent.result if isinstance(sent.result, ApiError) else None

@@ -47,6 +47,16 @@ class Unlimited:
         pass
 
 
+class Chance(Unlimited):
+    """A server that turns away such a share of all calls, whatever their number."""
+
+    def __init__(self, share, seed=1):
+        self.share, self.random = share, Random(seed)
+
+    def opens_at(self, now, in_flight):
+        return now if self.random.random() >= self.share else now + 1e-6
+
+
 class FixedWindow(Unlimited):
     def __init__(self, limit, window_s, phase_s=0.0, changes=()):
         self.limit, self.window_s, self.phase_s, self.changes = limit, window_s, phase_s, changes
@@ -197,7 +207,7 @@ class Job:
             self.start_next()
         else:
             self.refused += end.kind == 'quota'
-            self.ask(turn, since)
+            self.clock.call_later(turn.wait_s, lambda: self.ask(turn, since))
 
 
 def count_possible(service, until_s, window=64):

@@ -3,6 +3,8 @@
 The figures are for 64 calls in flight, of 0.5 to 2 s each, with 20 to 35 ms on each way.
 """
 
+from random import Random
+
 import pytest
 
 SEEDS = (1, 2)
@@ -101,3 +103,13 @@ def test_overloaded_server_is_left_alone_and_found_again(sim):
     assert not [at for at in service.accepted if 20 <= at < 80]
     # 2,000 calls take 40 s; the pause is found to be over within half of its length.
     assert service.accepted[-1] < 80 + 30 + 25
+
+
+@pytest.mark.parametrize('share', [0.1, 0.3, 0.4])
+@pytest.mark.parametrize('seed', SEEDS)
+def test_calls_turned_away_by_chance_do_not_bring_the_job_to_a_standstill(sim, share, seed):
+    clock = sim.Clock()
+    service = sim.Service(sim.Chance(share, seed), random=Random(seed))
+    job = sim.Job(clock, service, 2000, seed=seed)
+    clock.run(until=lambda: job.done == 2000)
+    assert clock.now < 4 * 2000 * 1.3 / 64

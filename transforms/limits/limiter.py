@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from beam_image_edit.transforms.limits.call_ends import CallEnd
 from beam_image_edit.transforms.limits.cap import AdaptiveCap
+from beam_image_edit.transforms.limits.noise import back_off_s
 from beam_image_edit.transforms.limits.overload import OverloadBrake
 from beam_image_edit.transforms.limits.pace import Pace
 from beam_image_edit.transforms.limits.rate import AdaptiveRate
@@ -129,7 +130,12 @@ class Limiter:
         for other in itertools.takewhile(lambda other: other is not turn, reversed(self._in_flight)):
             other.ahead -= 1  # begun since then, it had counted this one
         self._rate.note_verdict(turn, now)
-        if self._cap.reject(turn, now, self._rate.verdict_s):
+        if self._rate.noise.is_on(now):
+            self._rate.noise.reject()
+            self._rate.leave_unsent(turn)
+            self._brake.reject(now)
+            turn.wait_s = back_off_s(turn.refusals, end.wait_s)
+        elif self._cap.reject(turn, now, self._rate.verdict_s):
             self._rate.leave_unsent(turn)
         else:
             self._rate.reject(turn, now, end.wait_s, end.limit_per_minute)

@@ -13,6 +13,7 @@ Processes that share a quota meet fairly: who sends more is turned away, and slo
 import math
 from collections import deque
 
+from beam_image_edit.transforms.limits.noise import Noise
 from beam_image_edit.transforms.limits.turns import Turn
 
 # A run of so many calls without one turned away is taken again as it was.
@@ -63,6 +64,7 @@ class AdaptiveRate:
         self._due = self._hold_until = -math.inf
         self._is_closed = False
         self._probe: Turn | None = None
+        self.noise = Noise()
         self._let_in = 0
         self._opened_at, self._let_in_before = math.nan, 0
         self._runs: deque[tuple[float, int]] = deque(maxlen=4)
@@ -100,6 +102,7 @@ class AdaptiveRate:
         if math.isnan(self._opened_at):
             self._opened_at = turn.begun
         interval_s = 1 / self.calls_per_second(turn.begun)
+        self.noise.begin(turn.begun)
         self._let_in += 1
         if self._is_closed:
             self._probe = turn
@@ -124,6 +127,7 @@ class AdaptiveRate:
     def reject(self, turn: Turn, now: float, wait_s: float | None, limit_per_minute: float | None = None) -> None:
         """Takes into account that a call was turned away."""
         self._let_in -= 1
+        self.noise.reject()
         if wait_s is not None:
             self._hold_until = max(self._hold_until, now + min(wait_s, _LONGEST_WAIT_S) * _SLACK)
         if turn is self._probe:
@@ -178,6 +182,9 @@ class AdaptiveRate:
         is_same = self._plateau is not None and abs(found - self._plateau) <= _SAME * self._plateau
         self._patience = min(2 * self._patience, _MOST_PATIENCE) if is_same else 1
         self._plateau, self._cut_at = found, now
+        self.noise.settle(found, now)
+        if self.noise.is_on(now):
+            self._plateau, self._hold_until = None, -math.inf
 
     def _measure(self) -> float:
         seconds, calls = 0.0, 0

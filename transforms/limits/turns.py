@@ -17,6 +17,7 @@ class Turn:
         refusals: how often the call was turned away, this turn and those before it in a row.
         refused_at: when it was first turned away.
         overtaken: how often it was turned away although a call that began later had been let in. No quota does that.
+        wait_s: how long the call is to wait before it asks for its next turn.
     """
 
     rank: int
@@ -27,3 +28,4 @@ class Turn:
     refusals: int = 0
     refused_at: float = math.inf
     overtaken: int = 0
+    wait_s: float = 0.0
