@@ -75,12 +75,14 @@ def photos(tmp_path: Path) -> Path:
 def edit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, photos: Path, emulator: Emulator) -> Callable[..., Run]:
     """Runs the job on rows (dicts, or the file's own text) beside the photos, against the emulator."""
 
-    def run(rows: Sequence[Mapping[str, Any]] | str | bytes, *flags: str, folder: str = 'out') -> Run:
+    def run(
+        rows: Sequence[Mapping[str, Any]] | str | bytes, *flags: str, folder: str = 'out', base_url: str | None = None
+    ) -> Run:
         text = rows if isinstance(rows, (str, bytes)) else ''.join(json.dumps(row) + '\n' for row in rows)
         source = photos / 'rows.jsonl'
         source.write_bytes(text if isinstance(text, bytes) else text.encode())
         monkeypatch.setenv('DF_API_KEY', KEY)
-        monkeypatch.setenv('DF_BASE_URL', emulator.url)
+        monkeypatch.setenv('DF_BASE_URL', base_url or emulator.url)
         out = tmp_path / folder
         code = main([f'--input={source}', f'--cache_path={out}', *flags])
         return Run(code, out)

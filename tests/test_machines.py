@@ -1,0 +1,28 @@
+"""Over how many machines a job's limits are divided."""
+
+import pytest
+
+from beam_image_edit.pipeline.machines import count_machines
+from beam_image_edit.transforms.errors import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ('runner', 'options', 'machines'),
+    [
+        ('FnApiRunner', [], 1),
+        ('DirectRunner', ['--direct_num_workers=8'], 1),
+        ('apache_beam.runners.portability.fn_api_runner.FnApiRunner', [], 1),
+        ('DataflowRunner', ['--max_num_workers=7'], 7),
+        ('DataflowRunner', ['--num_workers=3', '--max_num_workers=7'], 7),
+        ('DataflowRunner', ['--num_workers=3'], 3),
+        ('FlinkRunner', ['--parallelism=4'], 4),
+    ],
+)
+def test_machines_are_those_of_the_runners_options(runner, options, machines):
+    assert count_machines(runner, options) == machines
+
+
+@pytest.mark.parametrize('options', [[], ['--parallelism=-1'], ['--direct_num_workers=3']])
+def test_unknown_number_of_machines_is_refused(options):
+    with pytest.raises(ConfigurationError, match='max_num_workers'):
+        count_machines('FlinkRunner', options)
