@@ -66,7 +66,9 @@ def test_quota_that_lasts_longer_than_all_tries_loses_no_row(edit, emulator):
 
 def test_calls_turned_away_by_chance_are_all_made_in_the_end(edit, emulator):
     refused = Random(1).sample(range(1, 30), 8)
-    emulator.set_faults([{'match': {'call': number}, 'fault': 'rate_limit', 'times': None} for number in refused])
+    emulator.set_faults(
+        [{'match': {'call': number}, 'fault': 'rate_limit', 'times': None, 'retry_after_s': 0.05} for number in refused]
+    )
     run = edit(rows(30), '--max_attempts=1')
     assert run.statuses == ['edited'] * 30
     assert emulator.count == 38
