@@ -177,7 +177,7 @@ def client(make_client):
 
 
 def post_with_key(client, url, body=b'{"a": 1}', headers=None):
-    request = HttpRequest(url, body, 'application/json')
+    request = HttpRequest(url, (body,), 'application/json')
     return client.post(request, {'Authorization': f'Bearer {KEY}'} if headers is None else headers)
 
 

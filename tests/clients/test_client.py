@@ -25,7 +25,7 @@ def answer_with(content, **more):
 
 def send(api, server, body):
     server.answer = lambda exchange: exchange.send(body=body)
-    return api.send(HttpRequest(f'{server.url}/v1/x', b'{}', 'application/json'))
+    return api.send(HttpRequest(f'{server.url}/v1/x', (b'{}',), 'application/json'))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_log_of_the_http_library_is_kept_but_for_the_key(make_api, server, caplo
     caplog.set_level(logging.DEBUG, logger='urllib3')
     apis = [make_api('sk-0123456789'), make_api('sk-0123456789')]
     server.answer = lambda exchange: exchange.send(404)
-    apis[0].send(HttpRequest(f'{server.url}/v1/sk-0123456789/x', b'{}', 'application/json'))
+    apis[0].send(HttpRequest(f'{server.url}/v1/sk-0123456789/x', (b'{}',), 'application/json'))
     assert '"POST /v1/[API key]/x HTTP/1.1" 404' in caplog.text
     assert 'sk-0123456789' not in caplog.text
     assert len([one for one in logging.getLogger('urllib3.connectionpool').filters if one.key == 'sk-0123456789']) == 1

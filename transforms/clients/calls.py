@@ -108,10 +108,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request ready to be sent, but for the key; built once and sent once per attempt."""
+    """A request ready to be sent, but for the key; built once and sent once per attempt.
+
+    Its body is in pieces, to be sent one after the other: the images in it are not copied to make it one.
+    """
 
     url: str
-    body: bytes = field(repr=False)
+    body: tuple[bytes, ...] = field(repr=False)
     content_type: str
 
 
@@ -121,7 +124,7 @@ class HttpResponse:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    body: bytes | bytearray = field(repr=False)
 
 
 class Download(Protocol):

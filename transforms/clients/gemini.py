@@ -4,7 +4,6 @@ A conversation is stateless: every request carries all earlier turns, the model'
 signatures unchanged among them. Thought images are previews and never a result.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,6 +11,7 @@ from urllib.parse import quote
 
 from beam_image_edit.transforms.clients.calls import Answer, Call, Download, Exchange, HttpRequest, HttpResponse
 from beam_image_edit.transforms.clients.classify import request_id_of
+from beam_image_edit.transforms.clients.embedded_images import EmbeddedImage, write_json
 from beam_image_edit.transforms.clients.messages import shorten
 from beam_image_edit.transforms.clients.payloads import (
     as_count,
@@ -19,10 +19,10 @@ from beam_image_edit.transforms.clients.payloads import (
     as_object,
     as_objects,
     decode_base64,
-    encode_base64,
     first_of,
     join_base_url,
     merge_deep,
+    read_image,
     read_json,
     reporting,
 )
@@ -86,7 +86,7 @@ def to_request(call: Call, base_url: str) -> HttpRequest:
         body['systemInstruction'] = {'parts': [{'text': call.system}]}
     return HttpRequest(
         url=f'{join_base_url(base_url, "v1beta")}/{quote(model, safe="/@")}:generateContent',
-        body=json.dumps(merge_deep(body, call.parameters.extra_body), separators=(',', ':')).encode(),
+        body=write_json(merge_deep(body, call.parameters.extra_body)),
         content_type='application/json',
     )
 
@@ -104,7 +104,7 @@ def _user_content(prompt: str, images: tuple[Picture, ...]) -> dict[str, Any]:
 
 
 def _inline(content: bytes, mime: str) -> dict[str, Any]:
-    return {'inlineData': {'mimeType': mime, 'data': encode_base64(content)}}
+    return {'inlineData': {'mimeType': mime, 'data': EmbeddedImage(content)}}
 
 
 def _replay(exchange: Exchange) -> Iterator[dict[str, Any]]:
@@ -199,9 +199,9 @@ def _read_parts(candidate: Mapping[str, Any], download: Download) -> tuple[list[
 def _read_images(part: Mapping[str, Any], download: Download) -> list[tuple[bytes, str | None]]:
     """A part's images and their MIME types: within it, or at an address, or as gateways write them into the text."""
     inline = as_object(first_of(part, 'inlineData', 'inline_data'))
-    encoded = inline.get('data')
-    if isinstance(encoded, str) and encoded:
-        return [(decode_base64(encoded), as_name(first_of(inline, 'mimeType', 'mime_type')))]
+    image = read_image(inline.get('data'))
+    if image is not None:
+        return [(image, as_name(first_of(inline, 'mimeType', 'mime_type')))]
     file = as_object(first_of(part, 'fileData', 'file_data'))
     url = first_of(file, 'fileUri', 'file_uri')
     if isinstance(url, str) and url:

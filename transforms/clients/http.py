@@ -1,7 +1,7 @@
-"""One HTTP connection pool per process, on `requests`, for calls that take minutes and cost money.
+"""HTTP for calls that take minutes and cost money: sent as they are, answered within a limit of time and of size.
 
-What `requests` does by itself and must not here: it follows redirects (turning POST into GET), takes credentials from
-`~/.netrc` in place of ours, keeps cookies, waits for an answer that drips for ever, and reads it in pieces of 10 KB.
+What `requests` does by itself and must not here: it waits for an answer that drips for ever, and reads it in pieces of
+10 KB.
 
 A failure before all of the request was handed over costs nothing. One after that may have been billed, whatever it is.
 """
@@ -9,15 +9,13 @@ A failure before all of the request was handed over costs nothing. One after tha
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 
 from beam_image_edit.transforms.clients.calls import HttpRequest, HttpResponse
+from beam_image_edit.transforms.clients.connections import Body, Connections
 from beam_image_edit.transforms.clients.error_bodies import MAX_ERROR_BYTES
 from beam_image_edit.transforms.clients.messages import shorten
 from beam_image_edit.transforms.errors import ApiError
@@ -26,8 +24,9 @@ MAX_ANSWER_BYTES = 512 * 1024 * 1024
 MAX_DOWNLOAD_BYTES = 100 * 1024 * 1024
 MAX_REDIRECTS = 3
 
-_SENT_BLOCK_BYTES = 256 * 1024
 _READ_PIECE_BYTES = 256 * 1024
+# What is believed of an answer's own word on its length, before it has come.
+_MAX_RESERVED_BYTES = 16 * 1024 * 1024
 _DOWNLOAD_RETRY_DELAYS_S = (0.2, 1.0)
 _PASSING_STATUSES = frozenset({408, 425, 429})
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
@@ -56,7 +55,7 @@ class HttpClient:
         self._timeout = (connect_timeout_s, read_timeout_s)
         self._clock = clock
         self._sleep = sleep
-        self._session = _PlainSession(connections)
+        self._connections = Connections(connections, connect_timeout_s, read_timeout_s)
 
     def post(self, request: HttpRequest, auth_headers: Mapping[str, str]) -> HttpResponse:
         """Sends one request and reads the answer, whatever its status.
@@ -64,16 +63,10 @@ class HttpClient:
         Raises:
             ApiError: there was no whole answer; `may_be_billed` unless the request can't have arrived.
         """
-        body = _Body(request.body)
+        body = Body(request.body)
         try:
-            with self._session.post(
-                request.url,
-                data=body,
-                headers={'Content-Type': request.content_type},
-                auth=_HeaderAuth(auth_headers),
-                timeout=self._timeout,
-                stream=True,
-            ) as response:
+            sent_headers = {'Content-Type': request.content_type, **auth_headers}
+            with self._connections.send('POST', request.url, sent_headers, body) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 if 200 <= response.status_code < 300:
                     return HttpResponse(response.status_code, headers, self._read_whole(response, MAX_ANSWER_BYTES))
@@ -109,14 +102,14 @@ class HttpClient:
 
     def close(self) -> None:
         """Closes the idle connections."""
-        self._session.close()
+        self._connections.close()
 
     def _follow(self, url: str, own_host: str) -> bytes:
         for _ in range(MAX_REDIRECTS + 1):
             parts = urlsplit(url)
             if parts.scheme != 'https' and not (parts.scheme == 'http' and parts.netloc.lower() == own_host.lower()):
                 raise _not_fetched(url, "only https, or http from the API's own host, is fetched")
-            with self._session.get(url, auth=_HeaderAuth({}), timeout=self._timeout, stream=True) as response:
+            with self._connections.send('GET', url) as response:
                 if response.is_redirect:
                     url = urljoin(url, response.headers['location'])
                     continue
@@ -124,18 +117,25 @@ class HttpClient:
                     raise requests.HTTPError(f'HTTP {response.status_code}')
                 if not 200 <= response.status_code < 300:
                     raise _not_fetched(url, f'HTTP {response.status_code}')
-                return self._read_whole(response, MAX_DOWNLOAD_BYTES)
+                return bytes(self._read_whole(response, MAX_DOWNLOAD_BYTES))
         raise _not_fetched(url, f'more than {MAX_REDIRECTS} redirects')
 
-    def _read_whole(self, response: requests.Response, limit: int) -> bytes:
-        pieces, size = [], 0
+    def _read_whole(self, response: requests.Response, limit: int) -> bytearray:
+        # Joining the pieces of an answer at its end would take its memory twice.
+        whole = bytearray(min(_told_bytes(response), _MAX_RESERVED_BYTES))
+        size = 0
         for piece in self._read_pieces(response):
-            pieces.append(piece)
+            if size + len(piece) <= len(whole):
+                memoryview(whole)[size : size + len(piece)] = piece
+            else:  # more than was told, as of an answer that came compressed, or in chunks
+                del whole[size:]
+                whole += piece
             size += len(piece)
             if size > limit:
                 message = f'the answer has more than {limit:,} bytes, the most that is read'
                 raise ApiError('bad_image', message, response.status_code, may_be_billed=True)
-        return b''.join(pieces)
+        del whole[size:]
+        return whole
 
     def _read_beginning(self, response: requests.Response, limit: int) -> bytes:
         beginning = bytearray()
@@ -167,49 +167,9 @@ class HttpClient:
         return ApiError('retry', f'the answer was lost: {_find_cause(error)}', may_be_billed=True)
 
 
-class _Body:
-    """A request's body that knows whether all of it was handed over to the connection.
-
-    It goes in blocks, each with a time limit of its own: the socket's limit is for one block, however large it is.
-    """
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self.is_sent = False
-
-    def __len__(self) -> int:
-        return len(self._content)
-
-    def __iter__(self) -> Iterator[bytes]:
-        for start in range(0, len(self), _SENT_BLOCK_BYTES):
-            yield self._content[start : start + _SENT_BLOCK_BYTES]
-        # Whoever asks for more than the last block has sent it.
-        self.is_sent = True
-
-
-class _PlainSession(requests.Session):
-    """A session that follows no redirects and keeps no cookies; proxies and certificates come from the environment."""
-
-    def __init__(self, connections: int) -> None:
-        super().__init__()
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections)
-        self.mount('https://', adapter)
-        self.mount('http://', adapter)
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: a redirect is an answer like any other, and its body is read within the limits for answers."""
-
-
-class _HeaderAuth(AuthBase):
-    """Puts the key into headers; present even without a key, since only then `requests` leaves ~/.netrc alone."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.update(self._headers)
-        return request
+def _told_bytes(response: requests.Response) -> int:
+    told = response.headers.get('content-length', '')
+    return int(told) if told.isascii() and told.isdecimal() and len(told) < 16 else 0
 
 
 def _not_fetched(url: str, reason: str) -> ApiError:

@@ -1,10 +1,10 @@
 """OpenAI's `/images/edits` and `/images/variations`, put into requests and read out of answers; it sends nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from urllib3.fields import RequestField
-from urllib3.filepost import encode_multipart_formdata
+from urllib3.filepost import choose_boundary
 
 from beam_image_edit.transforms.clients.calls import Answer, Call, Download, HttpRequest, HttpResponse
 from beam_image_edit.transforms.clients.classify import request_id_of
@@ -16,6 +16,7 @@ from beam_image_edit.transforms.clients.payloads import (
     as_objects,
     decode_base64,
     join_base_url,
+    read_image,
     read_json,
     reporting,
 )
@@ -38,13 +39,26 @@ def to_request(call: Call, base_url: str) -> HttpRequest:
     endpoint = 'variations' if call.parameters.use_variations else 'edits'
     # A lone half of a surrogate pair, which JSON can hold and UTF-8 can't, becomes a question mark.
     fields = [RequestField.from_tuples(name, value.encode('utf-8', 'replace')) for name, value in _form_fields(call)]
-    body, content_type = encode_multipart_formdata([*fields, *_files(call)])
-    return HttpRequest(f'{join_base_url(base_url, "v1")}/images/{endpoint}', body, content_type)
+    boundary = choose_boundary()
+    return HttpRequest(
+        url=f'{join_base_url(base_url, "v1")}/images/{endpoint}',
+        body=tuple(_write_form([*fields, *_files(call)], boundary)),
+        content_type=f'multipart/form-data; boundary={boundary}',
+    )
 
 
 def full_prompt(system: str | None, prompt: str | None) -> str:
     """A prompt that begins with the system instruction, for which this API has no place of its own."""
     return '\n\n'.join(filter(None, (system, prompt)))
+
+
+def _write_form(fields: Iterable[RequestField], boundary: str) -> Iterator[bytes]:
+    """A form in pieces; the library's own function would copy each file three times."""
+    for field in fields:
+        yield f'--{boundary}\r\n{field.render_headers()}'.encode()
+        yield field.data if isinstance(field.data, bytes) else field.data.encode()
+        yield b'\r\n'
+    yield f'--{boundary}--\r\n'.encode()
 
 
 def _form_fields(call: Call) -> Iterator[tuple[str, str]]:
@@ -119,9 +133,9 @@ def parse_response(response: HttpResponse, download: Download) -> Answer:
 
 
 def _image_of(entry: Mapping[str, Any], download: Download) -> bytes | None:
-    encoded, url = entry.get('b64_json'), entry.get('url')
-    if isinstance(encoded, str) and encoded:
-        return decode_base64(encoded)
+    image, url = read_image(entry.get('b64_json')), entry.get('url')
+    if image is not None:
+        return image
     if isinstance(url, str) and url:
         return decode_base64(url) if url.startswith('data:') else download(url)
     return None

@@ -1,16 +1,17 @@
 """What both wire formats need when a request is put together or an answer is taken apart."""
 
-import base64
 import binascii
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+import pybase64
+
 from beam_image_edit.transforms.clients.calls import HttpResponse
 from beam_image_edit.transforms.clients.classify import classify
+from beam_image_edit.transforms.clients.embedded_images import parse_json
 from beam_image_edit.transforms.clients.messages import shorten
 from beam_image_edit.transforms.errors import ApiError, ConfigurationError
 from beam_image_edit.transforms.usage import Usage
@@ -76,15 +77,15 @@ def merge_deep(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, A
 
 
 def read_json(response: HttpResponse) -> dict[str, Any]:
-    """The JSON object of a successful answer.
+    """The JSON object of a successful answer; large images in it are bytes already, see `read_image`.
 
     Raises:
         ApiError: it is an error answer (not billed), or a success that can't be read (may have been billed).
     """
     if not 200 <= response.status < 300:
-        raise classify(response.status, response.headers, response.body)
+        raise classify(response.status, response.headers, bytes(response.body))
     try:
-        parsed = json.loads(response.body)
+        parsed = parse_json(response.body)
     except (ValueError, RecursionError) as error:
         raise unreadable(f'it is not JSON ({shorten(str(error), 100)})') from error
     if isinstance(parsed, list) and len(parsed) == 1:
@@ -93,7 +94,7 @@ def read_json(response: HttpResponse) -> dict[str, Any]:
         raise unreadable(f'it is a JSON {type(parsed).__name__}, not an object')
     if parsed.get('error') and not any(parsed.get(name) for name in _RESULTS):
         # Some gateways wrap an error into a success.
-        raise classify(response.status, response.headers, response.body)
+        raise classify(response.status, response.headers, bytes(response.body))
     return parsed
 
 
@@ -127,20 +128,26 @@ def decode_base64(text: str) -> bytes:
     if encoded.startswith(b'data:'):
         encoded = encoded.partition(b',')[2]
     try:
-        return base64.b64decode(encoded, validate=True)
+        return pybase64.b64decode(encoded, validate=True)
     except binascii.Error:
         pass
     # In a URL a plus sign may be written as %2B.
     tolerant = b''.join(unquote_to_bytes(encoded).split()).translate(_URL_SAFE_TO_STANDARD).rstrip(b'=')
     try:
-        return base64.b64decode(tolerant + b'=' * (-len(tolerant) % 4), validate=True)
+        return pybase64.b64decode(tolerant + b'=' * (-len(tolerant) % 4), validate=True)
     except binascii.Error as error:
         raise bad_image(f'it is not base64 ({error})') from error
 
 
-def encode_base64(content: bytes) -> str:
-    """Standard alphabet, with padding."""
-    return base64.b64encode(content).decode('ascii')
+def read_image(value: Any) -> bytes | None:
+    """The image in a field of an answer; None if there is nothing in it, or no text.
+
+    Raises:
+        ApiError: it is no base64.
+    """
+    if isinstance(value, bytes):
+        return value
+    return decode_base64(value) if isinstance(value, str) and value else None
 
 
 def first_of(mapping: Mapping[str, Any], *names: str) -> Any:
