@@ -1,12 +1,13 @@
 """Tests of reading and changing JSON objects as text."""
 
 import json
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_image_edit.transforms.json_text import MAX_DEPTH, members, parse_object, replace_members
+from beam_image_edit.transforms.json_text import MAX_DEPTH, members, parse_object, replace_members, write_compact
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 VALUES = st.recursive(
@@ -118,3 +119,26 @@ def test_replace_members_keeps_the_text_of_the_others(drawn, removed, added):
 )
 def test_replace_members_table(text, removed, added, expected):
     assert replace_members(text, removed, added) == expected
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    first: object
+    second: object = None
+
+
+@pytest.mark.parametrize(
+    ('value', 'expected'),
+    [
+        (Pair(1, (Pair('a', {'b': [2.5]}),)), b'{"first":1,"second":[{"first":"a","second":{"b":[2.5]}}]}'),
+        ({'half': '\ud800'}, b'{"half":"\\ud800"}'),
+    ],
+    ids=['dataclasses within each other', 'half of a surrogate pair'],
+)
+def test_write_compact(value, expected):
+    assert write_compact(value) == expected
+
+
+def test_write_compact_refuses_what_is_no_json():
+    with pytest.raises((TypeError, AttributeError)):
+        write_compact({'a': object()})

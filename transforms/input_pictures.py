@@ -8,13 +8,13 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from beam_image_edit.transforms.conversions import Picture
 from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput, StorageError
 from beam_image_edit.transforms.inputs import InputReader, shorten
-from beam_image_edit.transforms.json_text import escape_invisible
+from beam_image_edit.transforms.json_text import escape_invisible, write_compact
 from beam_image_edit.transforms.pictures import PictureInfo, decode
 from beam_image_edit.transforms.storage import Storage
 
@@ -106,7 +106,7 @@ class InputPictures:
             raise InvalidInput(f'{shorten(url)}: {escape_invisible(str(error))}') from error
         seen = _describe(picture, content)
         if path:
-            self._remember(path, {**seen, 'info': asdict(picture.info)})
+            self._remember(path, {**seen, 'info': picture.info})
         return InputPicture(info=picture.info, load=lambda: picture, place=place, **seen)
 
     def _recall(self, path: str, place: str, url: str, prepare: Callable[[bytes], Picture]) -> InputPicture | None:
@@ -127,7 +127,7 @@ class InputPictures:
 
     def _remember(self, path: str, memory: Mapping[str, Any]) -> None:
         try:
-            self._storage.write(path, json.dumps(memory, separators=(',', ':')).encode())
+            self._storage.write(path, write_compact(memory))
         except StorageError as error:
             _log.warning('the next run will read a picture again: %s', error)
 

@@ -2,9 +2,10 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from beam_image_edit.transforms.json_text import write_compact
 from beam_image_edit.transforms.owners import Owner
 from beam_image_edit.transforms.records import Attempt, Billed
 
@@ -84,7 +85,7 @@ class Intent:
 
     def to_json(self) -> bytes:
         """The intent as the ledger's file."""
-        return json.dumps(asdict(self), separators=(',', ':')).encode()
+        return write_compact(self)
 
     @classmethod
     def from_json(cls, content: bytes) -> 'Intent':

@@ -6,17 +6,21 @@ does, because after a power cut a name without its bytes would pass for what was
 """
 
 import errno
+import itertools
 import os
+import stat
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 # What file systems without hard links answer: FAT, some network mounts, buckets mounted as folders.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _create_lock = threading.Lock()
 
 
@@ -29,20 +33,49 @@ class LocalFiles:
     """
 
     def __init__(self, unfinished: str) -> None:
-        self._unfinished = Path(unfinished)
+        self._unfinished = unfinished
+        self._token = uuid.uuid4().hex
+        self._numbers = itertools.count()
+
+    def read(self, target: str) -> bytes:
+        """A file's bytes.
+
+        Raises:
+            OSError: as `open`.
+        """
+        with open(target, 'rb', buffering=0) as file:  # noqa: PTH123 - as everywhere here, a path costs as much again
+            return file.read()
+
+    def size(self, target: str) -> int | None:
+        """A file's size in bytes, 0 for a link that leads nowhere; None if there is none, or a folder.
+
+        Raises:
+            OSError: as `os.stat`.
+        """
+        try:
+            status = os.lstat(target)
+            if stat.S_ISLNK(status.st_mode):
+                with suppress(FileNotFoundError):
+                    status = os.stat(target)  # noqa: PTH116
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if stat.S_ISLNK(status.st_mode):
+            return 0
+        return None if stat.S_ISDIR(status.st_mode) else status.st_size
 
     def write(self, target: str, content: bytes) -> None:
         """Writes a file, in place of an earlier one if there is one."""
-        with self.replace(target) as file:
-            file.write(content)
+        with self._temporary() as file:
+            _write(file, content)
+            self._move(file, target)
 
     @contextmanager
     def replace(self, target: str) -> Iterator[BinaryIO]:
         """A file to be written piece by piece; it gets its name when the block ends without an error."""
-        with self._temporary() as file:
-            yield file
-            _finish(file)
-            _name(os.replace, file.name, target)
+        with self._temporary() as temporary:
+            with os.fdopen(temporary.descriptor, 'wb', closefd=False) as file:
+                yield file
+            self._move(temporary, target)
 
     def create(self, target: str, content: bytes) -> bool:
         """Writes a file only if there is none; False where there was one.
@@ -53,24 +86,24 @@ class LocalFiles:
         if os.path.exists(target):  # noqa: PTH110 - spares a temporary file for a claim that is long lost
             return False
         with self._temporary() as file:
-            file.write(content)
-            _finish(file)
+            _write(file, content)
+            os.fsync(file.descriptor)
             try:
-                _name(os.link, file.name, target)
+                _name(os.link, file.path, target)
             except FileExistsError:
                 return False
             except OSError as error:
                 if error.errno not in _NO_LINKS:
                     raise
-                return _create_without_links(file.name, target)
+                return _create_without_links(file.path, target)
         return True
 
     def has_links(self) -> bool:
         """Whether the file system has hard links, tried with a file."""
         with self._temporary() as file:
-            second = f'{file.name}-link'
+            second = f'{file.path}-link'
             try:
-                os.link(file.name, second)
+                os.link(file.path, second)
             except OSError:
                 return False
             os.unlink(second)  # noqa: PTH108
@@ -84,27 +117,44 @@ class LocalFiles:
                     if entry.stat().st_mtime < time.time() - older_than_s:
                         os.unlink(entry.path)  # noqa: PTH108
 
+    def _move(self, file: '_Temporary', target: str) -> None:
+        os.fsync(file.descriptor)
+        _name(os.replace, file.path, target)
+        file.is_moved = True
+
     @contextmanager
-    def _temporary(self) -> Iterator[BinaryIO]:
-        path = self._unfinished / f'{os.getpid()}-{uuid.uuid4().hex}'
+    def _temporary(self) -> Iterator['_Temporary']:
+        # A fork goes on with the same numbers, but is another process.
+        path = f'{self._unfinished}/{os.getpid()}-{self._token}-{next(self._numbers)}'
         try:
-            file = path.open('xb')
+            descriptor = os.open(path, _NEW, 0o666)
         except FileNotFoundError:
-            self._unfinished.mkdir(parents=True, exist_ok=True)
-            file = path.open('xb')
+            Path(self._unfinished).mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, _NEW, 0o666)
+        file = _Temporary(path, descriptor)
         try:
-            with file:
-                yield file
+            yield file
         finally:
-            # By now the file has its name or never will; what may be left here is removed when a later job starts.
-            with suppress(OSError):
-                path.unlink()
+            os.close(descriptor)
+            if not file.is_moved:
+                # What may be left here is removed when a later job starts.
+                with suppress(OSError):
+                    os.unlink(path)  # noqa: PTH108
 
 
-def _finish(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-    file.close()
+@dataclass(slots=True)
+class _Temporary:
+    """A file that is not finished."""
+
+    path: str
+    descriptor: int
+    is_moved: bool = False
+
+
+def _write(file: _Temporary, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:  # a single write takes 2 GB at the most, and less where the disk is full
+        rest = rest[os.write(file.descriptor, rest) :]
 
 
 def _name(give_name: Callable[[str, str], None], temporary: str, target: str) -> None:

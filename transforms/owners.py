@@ -60,8 +60,13 @@ def _machine() -> tuple[str, str, str]:
 
 def this_process() -> Owner:
     """The process that asks."""
-    state_and_start = _read_process(os.getpid())
-    return Owner(*_machine(), os.getpid(), state_and_start[1] if state_and_start else '')
+    return _own_process(os.getpid())  # which changes with a fork
+
+
+@cache
+def _own_process(pid: int) -> Owner:
+    state_and_start = _read_process(pid)
+    return Owner(*_machine(), pid, state_and_start[1] if state_and_start else '')
 
 
 def is_alive(owner: Owner, expires_at: float, now: float | None = None) -> bool:

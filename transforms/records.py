@@ -7,10 +7,11 @@ alone, and a conversation goes on from its parts.
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import Any, Literal, TypeVar
 
+from beam_image_edit.transforms.json_text import write_compact
 from beam_image_edit.transforms.outcomes import STATUSES
 from beam_image_edit.transforms.usage import Usage
 
@@ -104,8 +105,7 @@ class Record:
 
     def to_json(self) -> bytes:
         """The record as the ledger's file."""
-        # With escapes, since an answer's text may hold half of a surrogate pair, and a rerun must find it unchanged.
-        return json.dumps(asdict(self), separators=(',', ':')).encode()
+        return write_compact(self)
 
     @classmethod
     def from_json(cls, content: bytes) -> 'Record':

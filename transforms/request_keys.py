@@ -6,7 +6,7 @@ Not in it: the row's position and path, the API key, the time. So reordered, ins
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ from beam_image_edit.transforms.rows import Parameters
 
 # Changed when what goes into a key changes; old purchases would not be found again.
 _VERSION = 1
+_DEFAULTS = {field.name: getattr(Parameters(), field.name) for field in fields(Parameters)}
 
 
 def request_key(
@@ -65,5 +66,5 @@ def request_key(
 
 def _chosen(parameters: Parameters) -> dict[str, Any]:
     """What differs from the defaults, so that a parameter that is new in a later version changes no older key."""
-    defaults = asdict(Parameters())
-    return {name: value for name, value in asdict(parameters).items() if value != defaults[name]}
+    chosen = ((name, getattr(parameters, name)) for name in _DEFAULTS)
+    return {name: value for name, value in chosen if value != _DEFAULTS[name]}

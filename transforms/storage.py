@@ -163,7 +163,7 @@ class Storage:
 
         def read(target: str) -> bytes | None:
             try:
-                return bytes(self._fs.cat_file(target))
+                return self._local.read(target) if self._local else bytes(self._fs.cat_file(target))
             except _ABSENT:
                 return None
 
@@ -173,6 +173,8 @@ class Storage:
         """A file's size in bytes, None if there is no such file."""
 
         def look(target: str) -> int | None:
+            if self._local:
+                return self._local.size(target)
             found = self._find(target)
             return None if found is None or found.get('type') == 'directory' else int(found['size'])
 
