@@ -20,6 +20,7 @@ _HEADER = struct.Struct('>IIBBBBB')
 # By colour type: how many values a pixel has, and of how many bits they may be.
 _COLOURS = {0: (1, (1, 2, 4, 8, 16)), 2: (3, (8, 16)), 3: (1, (1, 2, 4, 8)), 4: (2, (8, 16)), 6: (4, (8, 16))}
 _UNPACKED_BYTES = 64 * 1024
+_BLOCK_BYTES = 16 * 1024
 # Deflate can't do better.
 _MAX_PACKING = 1032
 _TEXTS = frozenset((b'tEXt', b'zTXt', b'iTXt'))
@@ -97,9 +98,11 @@ def _check_pixels(pixels: list[memoryview], size: int) -> None:
         raise BrokenPicture(f'PNG is damaged: {packed} bytes are too few for its {size:,} bytes of pixels')
     unpacker = zlib.decompressobj()
     unpacked = 0
-    for piece in pixels:
+    # In blocks, because what is left of one is copied.
+    blocks = (piece[start : start + _BLOCK_BYTES] for piece in pixels for start in range(0, len(piece), _BLOCK_BYTES))
+    for block in blocks:
         try:
-            unpacked += len(unpacker.decompress(piece, _UNPACKED_BYTES - unpacked))
+            unpacked += len(unpacker.decompress(block, _UNPACKED_BYTES - unpacked))
         except zlib.error as error:
             raise BrokenPicture(f'PNG is damaged: its pixels can not be unpacked: {error}') from error
         if unpacked >= _UNPACKED_BYTES:

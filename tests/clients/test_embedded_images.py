@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from beam_image_edit.transforms.clients.calls import HttpRequest
 from beam_image_edit.transforms.clients.embedded_images import EmbeddedImage, parse_json, write_json
 
 IMAGE = bytes(range(256)) * 20
@@ -15,11 +16,19 @@ OTHER = base64.b64encode(IMAGE[::-1]).decode()
 def test_written_images_are_base64():
     value = {'text': 'half \ud800 "\n', 'images': [EmbeddedImage(IMAGE), {'data': EmbeddedImage(b'')}], 'n': 1}
     expected = {'text': 'half \ud800 "\n', 'images': [LONG, {'data': ''}], 'n': 1}
-    assert json.loads(b''.join(write_json(value))) == expected
+    request = HttpRequest('http://any', write_json(value), 'application/json')
+    assert json.loads(b''.join(request.blocks(1000))) == expected
+    assert len(request) == sum(map(len, request.blocks(10**9)))
 
 
-def test_written_image_is_one_piece_between_others():
-    assert write_json({'a': EmbeddedImage(IMAGE)}) == (b'{"a":', f'"{LONG}"'.encode(), b'}')
+@pytest.mark.parametrize('size', [4, 7, 1000, 10**6])
+@pytest.mark.parametrize('length', [0, 1, 2, 3, 4, 5120])
+def test_blocks_make_up_the_base64(size, length):
+    image = EmbeddedImage(IMAGE[:length])
+    blocks = list(image.blocks(size))
+    assert b''.join(blocks) == base64.b64encode(IMAGE[:length])
+    assert len(image) == sum(map(len, blocks))
+    assert all(len(block) <= size for block in blocks)
 
 
 @pytest.mark.parametrize('name', ['data', 'b64_json'])

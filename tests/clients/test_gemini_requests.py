@@ -22,7 +22,7 @@ def request_of(*images, base_url=BASE, model='gemini-x', **more):
 
 
 def body_of(*images, **more):
-    return json.loads(b''.join(request_of(*images, **more).body))
+    return json.loads(b''.join(request_of(*images, **more).blocks(1000)))
 
 
 def test_key_goes_in_a_header():
@@ -34,7 +34,7 @@ def test_request_of_one_image(picture):
     request = request_of(image)
     assert request.url == f'{BASE}/v1beta/models/gemini-x:generateContent'
     assert request.content_type == 'application/json'
-    assert json.loads(b''.join(request.body)) == {
+    assert json.loads(b''.join(request.blocks(1000))) == {
         'contents': [
             {
                 'role': 'user',
@@ -130,5 +130,5 @@ def test_request_repeats_the_conversation_with_its_signatures(picture, content):
 
 
 def test_request_takes_any_text():
-    body = json.loads(b''.join(gemini.to_request(Call('x', 'half \ud800 "\n', (), Parameters()), BASE).body))
+    body = json.loads(b''.join(gemini.to_request(Call('x', 'half \ud800 "\n', (), Parameters()), BASE).blocks(1000)))
     assert body['contents'][0]['parts'] == [{'text': 'half \ud800 "\n'}]

@@ -29,7 +29,7 @@ def request_of(*images, base_url=openai.default_base_url, model='gpt-image-9', p
 def parts_of(request):
     """The parts of a multipart body: name, file name, content type and content of each."""
     head = f'Content-Type: {request.content_type}\r\n\r\n'.encode()
-    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + b''.join(request.body))
+    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + b''.join(request.blocks(1000)))
     return [
         (
             part.get_param('name', header='content-disposition'),

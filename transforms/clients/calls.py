@@ -1,9 +1,10 @@
 """A call and its answer: what the editor asks of an API, and what comes back, in neither API's words."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from beam_image_edit.transforms.clients.embedded_images import EmbeddedImage
 from beam_image_edit.transforms.conversions import Picture
 from beam_image_edit.transforms.rows import Parameters
 from beam_image_edit.transforms.usage import Usage
@@ -110,12 +111,26 @@ class Answer:
 class HttpRequest:
     """A request ready to be sent, but for the key; built once and sent once per attempt.
 
-    Its body is in pieces, to be sent one after the other: the images in it are not copied to make it one.
+    Its body is in pieces, which belong one after the other: the images in it are not copied to make it one.
     """
 
     url: str
-    body: tuple[bytes, ...] = field(repr=False)
+    body: tuple[bytes | EmbeddedImage, ...] = field(repr=False)
     content_type: str
+
+    def __len__(self) -> int:
+        """The size of the body in bytes."""
+        return sum(map(len, self.body))
+
+    def blocks(self, size: int) -> Iterator[bytes | memoryview]:
+        """The body in blocks of so many bytes at the most."""
+        for piece in self.body:
+            if isinstance(piece, EmbeddedImage):
+                yield from piece.blocks(size)
+            else:
+                # A piece of a view is no copy.
+                view = memoryview(piece)
+                yield from (view[start : start + size] for start in range(0, len(piece), size))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ request, which costs as much time as the sending. So the requests go to the sess
 connections, and the environment is read once for each place that they go to.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+
+from beam_image_edit.transforms.clients.calls import HttpRequest
 
 _SENT_BLOCK_BYTES = 256 * 1024
 
@@ -22,23 +24,18 @@ class Body:
     It goes in blocks, each with a time limit of its own: the socket's limit is for one block, however large it is.
 
     Args:
-        pieces: its bytes, to be sent one after the other.
+        request: the request whose body it is.
     """
 
-    def __init__(self, pieces: Sequence[bytes]) -> None:
-        self._pieces = pieces
-        self._size = sum(map(len, pieces))
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
         self.is_sent = False
 
     def __len__(self) -> int:
-        return self._size
+        return len(self._request)
 
     def __iter__(self) -> Iterator[bytes | memoryview]:
-        for piece in self._pieces:
-            # A piece of a view is no copy.
-            blocks = memoryview(piece)
-            for start in range(0, len(piece), _SENT_BLOCK_BYTES):
-                yield blocks[start : start + _SENT_BLOCK_BYTES]
+        yield from self._request.blocks(_SENT_BLOCK_BYTES)
         # Whoever asks for more than the last block has sent it.
         self.is_sent = True
 

@@ -20,7 +20,7 @@ import pybase64
 
 # Made up anew by each process and sent to nobody, so that no row and no answer can hold it.
 _MARKER = f'image-{uuid.uuid4().hex}-'
-_QUOTED_MARKER = re.compile(rf'"{_MARKER}(\d+)"')
+_NUMBERED_MARKER = re.compile(rf'{_MARKER}(\d+)(?=")')
 # The fields that hold images; a thought signature is base64 as well, and is kept as it is.
 _IMAGE_FIELDS = ('data', 'b64_json')
 _SHORTEST_BYTES = 4096
@@ -35,26 +35,37 @@ class EmbeddedImage:
 
     content: bytes = field(repr=False)
 
+    def __len__(self) -> int:
+        """The size of its base64 in bytes."""
+        return (len(self.content) + 2) // 3 * 4
 
-def write_json(value: Any) -> tuple[bytes, ...]:
-    r"""A value as JSON, in pieces that belong one after the other; its EmbeddedImages become base64.
+    def blocks(self, size: int) -> Iterator[bytes]:
+        """Its base64 in blocks of so many bytes at the most, made when they are needed: it is never there as a whole.
 
-    >>> b''.join(write_json({'text': 'é', 'data': EmbeddedImage(b'abc')}))
-    b'{"text":"\\u00e9","data":"YWJj"}'
+        >>> list(EmbeddedImage(b'abcdefg').blocks(6))
+        [b'YWJj', b'ZGVm', b'Zw==']
+        """
+        view, step = memoryview(self.content), size // 4 * 3
+        for start in range(0, len(view), step):
+            yield pybase64.b64encode(view[start : start + step])
+
+
+def write_json(value: Any) -> tuple[bytes | EmbeddedImage, ...]:
+    """A value as JSON, in pieces that belong one after the other: its EmbeddedImages, and what is between them.
+
+    >>> write_json({'data': EmbeddedImage(b'abc'), 'n': 1})
+    (b'{"data":"', EmbeddedImage(), b'","n":1}')
     """
-    images: list[bytes] = []
+    images: list[EmbeddedImage] = []
 
-    def mark(embedded: Any) -> str:
-        images.append(embedded.content)
+    def mark(embedded: EmbeddedImage) -> str:
+        images.append(embedded)
         return f'{_MARKER}{len(images) - 1}'
 
     text = json.dumps(value, separators=(',', ':'), default=mark)
     # Every second one is the number of the image that stands between its neighbours.
-    texts_and_numbers = enumerate(_QUOTED_MARKER.split(text))
-    return tuple(
-        b'"%b"' % pybase64.b64encode(images[int(piece)]) if position % 2 else piece.encode()
-        for position, piece in texts_and_numbers
-    )
+    texts_and_numbers = enumerate(_NUMBERED_MARKER.split(text))
+    return tuple(images[int(piece)] if position % 2 else piece.encode() for position, piece in texts_and_numbers)
 
 
 def parse_json(body: bytes | bytearray) -> Any:

@@ -63,7 +63,7 @@ class HttpClient:
         Raises:
             ApiError: there was no whole answer; `may_be_billed` unless the request can't have arrived.
         """
-        body = Body(request.body)
+        body = Body(request)
         try:
             sent_headers = {'Content-Type': request.content_type, **auth_headers}
             with self._connections.send('POST', request.url, sent_headers, body) as response:
