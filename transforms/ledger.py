@@ -188,7 +188,7 @@ class Ledger:
         earlier: list[Attempt] = []
         left_name: str | None = None
         for number in count(1):
-            mine = replace(claimed, attempt=number)
+            mine = claimed if number == 1 else replace(claimed, attempt=number)
             met, is_in_flight = mine, False
             if not self._storage.create(_intent_path(key, number), mine.to_json()):
                 met, is_in_flight = self._look_at(key, number, mine.token)

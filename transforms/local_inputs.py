@@ -64,7 +64,7 @@ def stamp_local(path: str, image_root: str | None = None) -> str:
     """
     with _explained():
         if image_root is None:
-            status = Path(path).stat()
+            status = os.stat(path)  # noqa: PTH116 - a Path costs more than the look
             _check_regular(status)
         else:
             with _open(path, image_root) as file:
