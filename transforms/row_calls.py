@@ -128,7 +128,8 @@ class RowCalls:
 
     def _key_parameters(self) -> Parameters:
         # Where each image is a call of its own, asking for more of them must not buy the first ones again.
-        return replace(self.row.parameters, n=1) if self._has_conversations else self.row.parameters
+        asked = self.row.parameters
+        return replace(asked, n=1) if self._has_conversations and asked.n != 1 else asked
 
     def _asked(self) -> dict[str, Any]:
         """The parameters that a price depends on, as they reach the API: raw fields are merged in last."""
