@@ -127,7 +127,8 @@ class InputPictures:
 
     def _remember(self, path: str, memory: Mapping[str, Any]) -> None:
         try:
-            self._storage.write(path, write_compact(memory))
+            # What a power cut makes of it is at worst not to be read, and the picture is read instead.
+            self._storage.write(path, write_compact(memory), is_durable=False)
         except StorageError as error:
             _log.warning('the next run will read a picture again: %s', error)
 

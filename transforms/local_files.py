@@ -63,11 +63,17 @@ class LocalFiles:
             return 0
         return None if stat.S_ISDIR(status.st_mode) else status.st_size
 
-    def write(self, target: str, content: bytes) -> None:
-        """Writes a file, in place of an earlier one if there is one."""
+    def write(self, target: str, content: bytes, is_durable: bool = True) -> None:
+        """Writes a file, in place of an earlier one if there is one.
+
+        Args:
+            target: its path.
+            content: its bytes.
+            is_durable: whether they are on the disk before the name is, so that a power cut leaves all or nothing.
+        """
         with self._temporary() as file:
             _write(file, content)
-            self._move(file, target)
+            self._move(file, target, is_durable)
 
     @contextmanager
     def replace(self, target: str) -> Iterator[BinaryIO]:
@@ -117,8 +123,9 @@ class LocalFiles:
                     if entry.stat().st_mtime < time.time() - older_than_s:
                         os.unlink(entry.path)  # noqa: PTH108
 
-    def _move(self, file: '_Temporary', target: str) -> None:
-        os.fsync(file.descriptor)
+    def _move(self, file: '_Temporary', target: str, is_durable: bool = True) -> None:
+        if is_durable:
+            os.fsync(file.descriptor)
         _name(os.replace, file.path, target)
         file.is_moved = True
 

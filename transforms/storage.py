@@ -90,12 +90,18 @@ class Storage:
         """A file's place for people: the root as given + the rest."""
         return f'{self.root}{path}' if self.root.endswith('/') else f'{self.root}/{path}'
 
-    def write(self, path: str, content: bytes) -> None:
-        """Writes a whole file, in place of an earlier one if there is one."""
+    def write(self, path: str, content: bytes, is_durable: bool = True) -> None:
+        """Writes a whole file, in place of an earlier one if there is one.
+
+        Args:
+            path: where.
+            content: all of it.
+            is_durable: whether it must outlive a power cut; if not, that may leave a damaged one on a local disk.
+        """
 
         def write(target: str) -> None:
             if self._local:
-                self._local.write(target, content)
+                self._local.write(target, content, is_durable)
             else:
                 self._fs.pipe_file(target, content, **self._headers(path))
 
