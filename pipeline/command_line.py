@@ -62,6 +62,7 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         cache_path=flags.cache_path,
         base_url=environment.get('DF_BASE_URL', '').strip() or None,
         max_in_flight=flags.max_in_flight,
+        max_memory_mb=flags.max_memory_mb,
         connect_timeout_s=flags.connect_timeout_s,
         read_timeout_s=flags.read_timeout_s,
         retry_policy=RetryPolicy(

@@ -153,6 +153,13 @@ def _add_call_flags(group: Any) -> None:
 def _add_limit_flags(group: Any) -> None:
     group.add_argument('--max_in_flight', type=whole_number(1), default=16, help='calls in flight, per worker process')
     group.add_argument(
+        '--max_memory_mb',
+        type=whole_number(1),
+        default=1024,
+        metavar='MB',
+        help='memory for the pictures of requests and answers, per worker process; calls wait for it',
+    )
+    group.add_argument(
         '--requests_per_minute',
         type=per_minute,
         metavar='N',

@@ -11,6 +11,7 @@ from beam_image_edit.transforms.clients.client import Endpoint
 from beam_image_edit.transforms.edit_fields import make_outcome
 from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput, Stopped, StorageError
 from beam_image_edit.transforms.input_pictures import InputPicture, InputPictures
+from beam_image_edit.transforms.memory import Hold, MemoryBudget
 from beam_image_edit.transforms.models import ModelFacts
 from beam_image_edit.transforms.outcomes import EDITED, FAILED, INVALID_INPUT, STOPPED, Outcome
 from beam_image_edit.transforms.prices import CallSize
@@ -48,6 +49,7 @@ class SampleEditor:
         pictures: looks at the row's images.
         buyer: buys the calls.
         storage: the cache path.
+        memory: for pictures.
         run_id: of this run.
     """
 
@@ -62,6 +64,7 @@ class SampleEditor:
         pictures: InputPictures,
         buyer: Buyer,
         storage: Storage,
+        memory: MemoryBudget,
         run_id: str,
     ) -> None:
         self._endpoint = endpoint
@@ -72,6 +75,7 @@ class SampleEditor:
         self._pictures = pictures
         self._buyer = buyer
         self._storage = storage
+        self._memory = memory
         self._run_id = run_id
 
     async def edit(self, sample: Sample, admission: Admission) -> Outcome:
@@ -82,7 +86,11 @@ class SampleEditor:
             admission: which calls may be sent; for the others the row gets what has been bought before.
         """
         progress = _Progress(sample.name)
-        status, error = await self._edit(sample, admission, progress)
+        hold = self._memory.open()
+        try:
+            status, error = await self._edit(sample, admission, progress, hold)
+        finally:
+            hold.release()
         return make_outcome(
             sample,
             status,
@@ -120,9 +128,11 @@ class SampleEditor:
                 previous = record
         return unbought
 
-    async def _edit(self, sample: Sample, admission: Admission, progress: _Progress) -> tuple[str, str | None]:
+    async def _edit(
+        self, sample: Sample, admission: Admission, progress: _Progress, hold: Hold
+    ) -> tuple[str, str | None]:
         try:
-            calls = self._look_at(sample)
+            calls = _keep_within(hold, self._look_at(sample))
             progress.pictures = (*calls.images, calls.mask) if calls.mask else calls.images
             await self._buy_all(calls, admission, progress)
         except (InvalidInput, BrokenPicture) as error:
@@ -156,6 +166,7 @@ class SampleEditor:
                 first=sum(len(record.images) for _, record in progress.records),
                 model=self._model,
                 size=calls.size(step),
+                read_bytes=calls.read_bytes(step, progress.records),
                 make_call=lambda step=step: calls.call(step, progress.records),  # type: ignore[misc]
             )
             record, is_new = await self._buyer.buy(purchase, admission.refuse(calls.reservation(step)))
@@ -171,6 +182,15 @@ class SampleEditor:
         if content is None:
             raise StorageError(f"the conversation can't go on: {self._storage.url(path)} was bought, but is gone")
         return content
+
+
+def _keep_within(hold: Hold, calls: RowCalls) -> RowCalls:
+    """The calls, with their pictures in memory only if there is room for them; else they are read again when sent."""
+    pictures = (*calls.images, calls.mask) if calls.mask else calls.images
+    if hold.try_resize(sum(picture.bytes for picture in pictures if picture.kept)):
+        return calls
+    mask = calls.mask and calls.mask.without_bytes()
+    return replace(calls, images=tuple(image.without_bytes() for image in calls.images), mask=mask)
 
 
 def _with_line(sample: Sample, reason: str) -> str:

@@ -24,6 +24,7 @@ from beam_image_edit.transforms.inputs import InputReader
 from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.limits.limiter import Limiter
 from beam_image_edit.transforms.limits.pace import Pace, limits_path, open_pace
+from beam_image_edit.transforms.memory import MemoryBudget
 from beam_image_edit.transforms.models import facts_of
 from beam_image_edit.transforms.outcomes import Outcome
 from beam_image_edit.transforms.prices import CallSize
@@ -64,6 +65,7 @@ class Editor:
         self._scheduler = Scheduler(config.max_in_flight + _OTHER_THREADS)
         self._limiter = Limiter(config.max_in_flight, _open_pace(config), self._scheduler.resume_later)
         self._http = HttpClient(config.max_in_flight, config.connect_timeout_s, config.read_timeout_s)
+        self._memory = MemoryBudget(config.max_memory_mb * 1_000_000)
         self._failures = FailureWatch(config.max_failure_share, self.stop)
         self._samples = SampleEditor(
             endpoint=endpoint,
@@ -74,6 +76,7 @@ class Editor:
             pictures=self._make_pictures(),
             buyer=self._make_buyer(endpoint),
             storage=self._storage,
+            memory=self._memory,
             run_id=config.run_id,
         )
         self.holders = 0  # guarded by the table's lock
@@ -121,6 +124,7 @@ class Editor:
             storage=self._storage,
             ledger=ledger,
             switch=self._switch,
+            memory=self._memory,
             policy=config.policy,
             reruns=reruns,
             price=config.find_price(),

@@ -30,6 +30,7 @@ class EditorConfig:
         base_url: the format's default if None.
         run_id: the run whose calls these are.
         max_in_flight: calls in flight at the most, per process.
+        max_memory_mb: for the pictures of requests and answers, in megabytes, per process; calls wait for it.
         connect_timeout_s: seconds until a connection must stand.
         read_timeout_s: seconds until an answer begins, and then until it is whole.
         retry_policy: how often a call is tried.
@@ -58,6 +59,7 @@ class EditorConfig:
     base_url: str | None = None
     run_id: str = ''
     max_in_flight: int = 16
+    max_memory_mb: int = 1024
     connect_timeout_s: float = 30.0
     read_timeout_s: float = 300.0
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
@@ -88,6 +90,7 @@ class EditorConfig:
             raise ConfigurationError('cache_path must not be empty')
         for name, least in (
             ('max_in_flight', 1),
+            ('max_memory_mb', 1),
             ('workers', 1),
             ('connect_timeout_s', 0.001),
             ('read_timeout_s', 0.001),

@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from beam_image_edit.transforms.conversions import Picture
@@ -31,7 +31,8 @@ class InputPicture:
         info: what they are.
         conversion: what was done to the file; None: they are the file's own bytes.
         source: the file itself: sha256, bytes, width, height, mime.
-        load: the picture with its bytes; reads the file if that was not needed before.
+        read: reads the file, and prepares it as before.
+        kept: the picture with its bytes, where they are in memory.
         place: what it is in its row, `image 0` or `mask`.
     """
 
@@ -40,8 +41,17 @@ class InputPicture:
     info: PictureInfo
     conversion: str | None
     source: Mapping[str, Any]
-    load: Callable[[], Picture]
+    read: Callable[[], Picture]
+    kept: Picture | None = None
     place: str = ''
+
+    def load(self) -> Picture:
+        """The picture with its bytes."""
+        return self.kept or self.read()
+
+    def without_bytes(self) -> 'InputPicture':
+        """The same, to be read again when it is needed."""
+        return replace(self, kept=None)
 
 
 class InputPictures:
@@ -107,7 +117,10 @@ class InputPictures:
         seen = _describe(picture, content)
         if path:
             self._remember(path, {**seen, 'info': picture.info})
-        return InputPicture(info=picture.info, load=lambda: picture, place=place, **seen)
+        sha256 = picture.sha256
+        return InputPicture(
+            info=picture.info, read=lambda: self._load(url, prepare, sha256), kept=picture, place=place, **seen
+        )
 
     def _recall(self, path: str, place: str, url: str, prepare: Callable[[bytes], Picture]) -> InputPicture | None:
         try:
@@ -117,7 +130,7 @@ class InputPictures:
             memory = json.loads(known)
             info = PictureInfo(**memory.pop('info'))
             sha256 = memory['sha256']
-            return InputPicture(info=info, load=lambda: self._load(url, prepare, sha256), place=place, **memory)
+            return InputPicture(info=info, read=lambda: self._load(url, prepare, sha256), place=place, **memory)
         except (StorageError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             # Written by another version, cut off, or not to be read at all: the picture itself is read.
             _log.warning(

@@ -16,6 +16,7 @@ from beam_image_edit.transforms.errors import ApiError, Stopped, StorageError
 from beam_image_edit.transforms.image_files import store_images
 from beam_image_edit.transforms.intents import Stake
 from beam_image_edit.transforms.ledger import Busy, Claim, InDoubt, Ledger
+from beam_image_edit.transforms.memory import MemoryBudget
 from beam_image_edit.transforms.outcomes import EDITED, FAILED, IN_DOUBT, STOPPED
 from beam_image_edit.transforms.persistence import Keeper, is_out_of_order, persist, persist_async
 from beam_image_edit.transforms.prices import CallSize, Price
@@ -23,7 +24,7 @@ from beam_image_edit.transforms.records import Attempt, Record
 from beam_image_edit.transforms.reruns import Reruns
 from beam_image_edit.transforms.retries import RetryPolicy, decide_delay
 from beam_image_edit.transforms.scheduler import pause, settled
-from beam_image_edit.transforms.sending import Sendable, Sender
+from beam_image_edit.transforms.sending import Outgoing, Sender
 from beam_image_edit.transforms.stop_switch import StopSwitch
 from beam_image_edit.transforms.storage import Storage
 from beam_image_edit.transforms.tried_calls import Brought, Sent, TriedCall, status_of
@@ -41,6 +42,7 @@ class Purchase:
         first: the number of its first image.
         model: the model's name.
         size: what decides the most that it can cost.
+        read_bytes: how much `make_call` reads into memory.
         make_call: puts the call together; only called if it must be sent, since it may read images.
     """
 
@@ -49,6 +51,7 @@ class Purchase:
     first: int
     model: str
     size: CallSize
+    read_bytes: int
     make_call: Callable[[], Call]
 
 
@@ -61,6 +64,7 @@ class Buyer:
         storage: the cache path.
         ledger: what has been bought there.
         switch: whether anything may be sent.
+        memory: for what is sent and answered.
         policy: how often a call is tried.
         reruns: what is bought again of what earlier runs have bought.
         price: of the model; None if it is not known.
@@ -75,6 +79,7 @@ class Buyer:
         storage: Storage,
         ledger: Ledger,
         switch: StopSwitch,
+        memory: MemoryBudget,
         policy: RetryPolicy,
         reruns: Reruns,
         price: Price | None,
@@ -84,6 +89,7 @@ class Buyer:
         self._storage = storage
         self._ledger = ledger
         self._switch = switch
+        self._memory = memory
         self._policy = policy
         self._reruns = reruns
         self._price = price
@@ -139,10 +145,17 @@ class Buyer:
     async def _purchase(self, purchase: Purchase) -> tuple[Record, bool]:
         """The record of a call, and whether it was sent for it; another worker may have been quicker."""
         self._switch.check()
-        request = self._client.to_request(purchase.make_call())
-        call = Sendable(purchase.key, purchase.name, request, self._stake(purchase.size))
+        call = Outgoing(
+            key=purchase.key,
+            name=purchase.name,
+            stake=self._stake(purchase.size),
+            hold=self._memory.open(),
+            read_bytes=purchase.read_bytes,
+            make_request=lambda: self._client.to_request(purchase.make_call()),
+        )
         tried = TriedCall(self._reruns.run_id, purchase.size.images_asked, self._price)
         try:
+            call.prepare()
             record = await self._try_until_ended(purchase, call, tried)
         except Stopped as error:
             if not tried.attempts:
@@ -155,9 +168,11 @@ class Buyer:
                 raise
             paid = 'it was paid for, but could not be stored: ' if tried.attempts[-1].billed == 'yes' else ''
             record = self._describe(purchase, tried, FAILED, f'{paid}{error}')
+        finally:
+            call.hold.release()
         return record, bool(tried.attempts)
 
-    async def _try_until_ended(self, purchase: Purchase, call: Sendable, tried: TriedCall) -> Record:
+    async def _try_until_ended(self, purchase: Purchase, call: Outgoing, tried: TriedCall) -> Record:
         polls = iter(_POLL_DELAYS_S)
         while True:
             while self._keeper.is_waiting:

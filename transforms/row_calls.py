@@ -105,6 +105,16 @@ class RowCalls:
             **self._asked(),
         )
 
+    def read_bytes(self, step: Step, records: Sequence[tuple[int, Record]]) -> int:
+        """How many bytes of pictures `call` reads into memory, besides those that are there."""
+        sent = (*self.images, self.mask) if self.mask else self.images
+        own = sum(image.bytes for image in sent if not image.kept)
+        if step.turn == 0:
+            return own
+        if self._has_conversations:
+            return own + sum(image.bytes for _, record in records for image in record.images)
+        return records[-1][1].images[0].bytes
+
     def call(self, step: Step, records: Sequence[tuple[int, Record]]) -> Call:
         """A call's content, given the records of the calls before it, each with its turn."""
         is_first = step.turn == 0

@@ -15,20 +15,53 @@ from beam_image_edit.transforms.intents import Stake
 from beam_image_edit.transforms.ledger import Busy, Claim, InDoubt, Ledger
 from beam_image_edit.transforms.limits.call_ends import UNSENT, end_of
 from beam_image_edit.transforms.limits.limiter import Limiter
+from beam_image_edit.transforms.memory import Hold
 from beam_image_edit.transforms.records import Record
 from beam_image_edit.transforms.scheduler import settled
 from beam_image_edit.transforms.stop_switch import StopSwitch
 from beam_image_edit.transforms.tried_calls import Sent, TriedCall, look_at
 
+# An answer's bytes are there together with the images that are read out of them.
+_MEMORY_OF_AN_ANSWER = 2
 
-@dataclass(frozen=True, slots=True)
-class Sendable:
-    """A call ready to be sent: its request key, its sample's name, its request and what it may cost."""
+
+@dataclass(slots=True)
+class Outgoing:
+    """A call on its way out.
+
+    Attributes:
+        key: its request key.
+        name: its sample's name.
+        stake: what it may cost.
+        hold: the memory that it takes.
+        read_bytes: how much has to be read into memory for its request.
+        make_request: reads it.
+        request: what is sent, as often as it takes; None until it is made.
+    """
 
     key: str
     name: str
-    request: HttpRequest
     stake: Stake
+    hold: Hold
+    read_bytes: int
+    make_request: Callable[[], HttpRequest]
+    request: HttpRequest | None = None
+
+    def prepare(self) -> None:
+        """Makes the request, if there is memory for it; then nothing has to be read when its turn has come."""
+        if self.request is None and self.hold.try_resize(self.read_bytes):
+            self.request = self.make_request()
+
+    def take_request(self) -> HttpRequest:
+        """The request; it may have to wait for memory."""
+        if self.request is None:
+            self.hold.resize(self.read_bytes)
+            self.request = self.make_request()
+        return self.request
+
+    def make_room(self, answer_bytes: int) -> None:
+        """Waits until there is memory for so much of the answer."""
+        self.hold.resize(self.read_bytes + _MEMORY_OF_AN_ANSWER * answer_bytes)
 
 
 class Sender:
@@ -63,26 +96,29 @@ class Sender:
         self._wait_for_service = wait_for_service
         self._on_fatal = on_fatal
 
-    async def send(self, call: Sendable, tried: TriedCall) -> Record | InDoubt | Busy | Sent:
+    async def send(self, call: Outgoing, tried: TriedCall) -> Record | InDoubt | Busy | Sent:
         """Sends a call once, if nobody else does or did.
 
         Raises:
             Stopped: nothing may be sent any more.
-            StorageError: it could not be claimed; it was not sent.
+            StorageError: it could not be claimed, or what it edits is gone; it was not sent.
+            InvalidInput: a picture has changed since it was looked at; it was not sent.
         """
         turn = tried.turn = await settled(self._limiter.enter(tried.images_asked, tried.turn))
         end = UNSENT
         try:
             if self._wait_for_service:
                 self._wait_for_service(turn.images)
+            request = call.take_request()
             self._switch.check()
             claim = self._ledger.claim(call.key, self._takes_up, call.stake, call.name)
             if not isinstance(claim, Claim):
                 return claim
             began = time.monotonic()
-            answer = self._client.send(call.request)
+            answer = self._client.send(request, call.make_room)
             latency_s = round(time.monotonic() - began, 3)
             error = answer if isinstance(answer, ApiError) else None
+            call.hold.resize(call.read_bytes + (0 if isinstance(answer, ApiError) else sum(map(len, answer.images))))
             end = end_of(error)
             if error and error.kind == 'fatal':
                 # Before the turn is given back: nobody who waits for one may send.

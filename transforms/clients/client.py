@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from beam_image_edit.transforms.api_keys import redact
 from beam_image_edit.transforms.clients.calls import Answer, ApiFormat, Call, HttpRequest
-from beam_image_edit.transforms.clients.http import HttpClient
+from beam_image_edit.transforms.clients.http import HttpClient, MakeRoom, there_is_room
 from beam_image_edit.transforms.clients.payloads import unreadable
 from beam_image_edit.transforms.errors import ApiError
 
@@ -47,11 +47,16 @@ class ApiClient:
         """A call in the format's words, to be sent as often as it takes."""
         return self.endpoint.format.to_request(call, self.endpoint.base_url)
 
-    def send(self, request: HttpRequest) -> Answer | ApiError:
-        """Sends a request once; the answer, or why there is none. Raises nothing."""
+    def send(self, request: HttpRequest, make_room: MakeRoom = there_is_room) -> Answer | ApiError:
+        """Sends a request once; the answer, or why there is none. Raises nothing.
+
+        Args:
+            request: what to send.
+            make_room: as for `HttpClient.post`.
+        """
         endpoint = self.endpoint
         try:
-            response = self._http.post(request, endpoint.format.auth_headers(endpoint.key))
+            response = self._http.post(request, endpoint.format.auth_headers(endpoint.key), make_room)
             answer = endpoint.format.parse_response(response, self._download)
             return answer.with_texts(self._without_key, has_signatures=len(endpoint.key) >= _SHORTEST_SECRET)
         except ApiError as error:

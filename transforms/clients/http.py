@@ -32,6 +32,12 @@ _PASSING_STATUSES = frozenset({408, 425, 429})
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 _TIMEOUTS = (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
 
+MakeRoom = Callable[[int], None]
+
+
+def there_is_room(_: int) -> None:
+    """There is room for as many bytes as anybody wants."""
+
 
 class HttpClient:
     """Sends requests through one pool of connections; safe to share between threads.
@@ -57,8 +63,15 @@ class HttpClient:
         self._sleep = sleep
         self._connections = Connections(connections, connect_timeout_s, read_timeout_s)
 
-    def post(self, request: HttpRequest, auth_headers: Mapping[str, str]) -> HttpResponse:
+    def post(
+        self, request: HttpRequest, auth_headers: Mapping[str, str], make_room: MakeRoom = there_is_room
+    ) -> HttpResponse:
         """Sends one request and reads the answer, whatever its status.
+
+        Args:
+            request: what to send.
+            auth_headers: the key.
+            make_room: called with the bytes of the answer before they are read, as far as they are known; may wait.
 
         Raises:
             ApiError: there was no whole answer; `may_be_billed` unless the request can't have arrived.
@@ -69,7 +82,9 @@ class HttpClient:
             with self._connections.send('POST', request.url, sent_headers, body) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 if 200 <= response.status_code < 300:
-                    return HttpResponse(response.status_code, headers, self._read_whole(response, MAX_ANSWER_BYTES))
+                    return HttpResponse(
+                        response.status_code, headers, self._read_whole(response, MAX_ANSWER_BYTES, make_room)
+                    )
                 # Of an error the status counts, even if the rest is cut off.
                 return HttpResponse(response.status_code, headers, self._read_beginning(response, MAX_ERROR_BYTES))
         except ValueError as error:
@@ -120,11 +135,11 @@ class HttpClient:
                 return bytes(self._read_whole(response, MAX_DOWNLOAD_BYTES))
         raise _not_fetched(url, f'more than {MAX_REDIRECTS} redirects')
 
-    def _read_whole(self, response: requests.Response, limit: int) -> bytearray:
+    def _read_whole(self, response: requests.Response, limit: int, make_room: MakeRoom = there_is_room) -> bytearray:
         # Joining the pieces of an answer at its end would take its memory twice.
         whole = bytearray(min(_told_bytes(response), _MAX_RESERVED_BYTES))
         size = 0
-        for piece in self._read_pieces(response):
+        for piece in self._read_pieces(response, make_room):
             if size + len(piece) <= len(whole):
                 memoryview(whole)[size : size + len(piece)] = piece
             else:  # more than was told, as of an answer that came compressed, or in chunks
@@ -146,13 +161,20 @@ class HttpClient:
                     break
         return bytes(beginning[:limit])
 
-    def _read_pieces(self, response: requests.Response) -> Iterator[bytes]:
+    def _read_pieces(self, response: requests.Response, make_room: MakeRoom = there_is_room) -> Iterator[bytes]:
+        told, size = _told_bytes(response), 0
+        make_room(min(told, _MAX_RESERVED_BYTES))
         # read1 returns what has come; anything else waits for a full piece, for ever if a server drips.
         deadline = self._clock() + self._timeout[1]
         while piece := response.raw.read1(_READ_PIECE_BYTES, decode_content=True):
             yield piece
+            size += len(piece)
             if self._clock() > deadline:
                 raise requests.ReadTimeout
+            if size + _READ_PIECE_BYTES > told:
+                began = self._clock()
+                make_room(size + _READ_PIECE_BYTES)
+                deadline += self._clock() - began
 
     def _explain(self, error: Exception, is_sent: bool) -> ApiError:
         if isinstance(error, requests.ConnectTimeout):
