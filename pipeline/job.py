@@ -40,19 +40,14 @@ def build_pipeline(root: Any, config: JobConfig, started_at: float = 0.0) -> Any
         # The only step that costs money. What it has done is safe, whatever happens to the steps after it.
         | 'EditImages' >> EditImages(config=config.editor, batch_size=config.batch_size)
     )
-    return (
-        (edits.edited, edits.failed)
-        | 'AllOutcomes' >> beam.Flatten()
-        | 'WriteManifest'
-        >> WriteManifest(
-            config.editor.cache_path,
-            config.editor.run_id,
-            started_at,
-            rows_per_file=config.rows_per_file,
-            input_image_key=fields.images,
-            input_conversation_key=fields.conversations,
-            output_image_key=fields.output_image,
-        )
+    return edits.outcomes | 'WriteManifest' >> WriteManifest(
+        config.editor.cache_path,
+        config.editor.run_id,
+        started_at,
+        rows_per_file=config.rows_per_file,
+        input_image_key=fields.images,
+        input_conversation_key=fields.conversations,
+        output_image_key=fields.output_image,
     )
 
 

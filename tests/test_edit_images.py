@@ -52,6 +52,8 @@ def test_rows_are_dicts_and_outcomes_come_out_by_name(editing, tmp_path):
             'E',
         )
         assert_that(edits.failed | 'Why' >> beam.Map(lambda outcome: outcome.status), equal_to(['invalid_input']), 'F')
+        every = edits.outcomes | 'All' >> beam.Map(lambda outcome: outcome.status)
+        assert_that(every, equal_to(['edited', 'edited', 'invalid_input']), 'O')
     assert (tmp_path / 'out' / 'sample_one' / 'sample_one_0.jpg').exists()
 
 

@@ -28,7 +28,7 @@ with beam.Pipeline('FnApiRunner') as root:
         | beam.Create(PRODUCTS)
         | EditImages(api_format='openai', cache_path=out, base_url=base_url, api_key='env:SHOP_KEY', size='1024x1024')
     )
-    _ = (edits.edited, edits.failed) | beam.Flatten() | WriteManifest(out, run_id='shop', started_at=0)
+    _ = edits.outcomes | WriteManifest(out, run_id='shop', started_at=0)
 '''
 
 

@@ -30,6 +30,7 @@ from beam_image_edit.transforms.retries import RetryPolicy
 from beam_image_edit.transforms.rows import Parameters, RowFields
 from beam_image_edit.transforms.samples import Sample
 
+OUTCOMES_TAG = 'outcomes'
 FAILED_TAG = 'failed'
 EDITED_TAG = 'edited'
 
@@ -38,8 +39,8 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
     """Edits images through an image API; each call is bought once, whatever runners and reruns do.
 
     Takes samples of `ReadSamples`, or rows as dicts (see the README for their shape; relative image paths start at the
-    worker's current folder). Gives two named outputs of `Outcome`s, `edited` and `failed`; together they hold every
-    row. Windows and timestamps are kept. Bounded input only.
+    worker's current folder). Gives two named outputs of `Outcome`s, `edited` and `failed`, and a third, `outcomes`,
+    with every row. Windows and timestamps are kept. Bounded input only.
 
     Args:
         cache_path: where images and the ledger are written, a path or any fsspec URL.
@@ -124,7 +125,8 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
             # BatchElements forgets the timestamps of what it batches.
             | 'WithTimestamps' >> beam.Map(lambda sample, timestamp=beam.DoFn.TimestampParam: (sample, timestamp))
             | 'Batch' >> beam.BatchElements(min_batch_size=self._batch_size, max_batch_size=self._batch_size)
-            | 'Edit' >> beam.ParDo(_EditBatch(self._config), admission).with_outputs(FAILED_TAG, main=EDITED_TAG)
+            | 'Edit'
+            >> beam.ParDo(_EditBatch(self._config), admission).with_outputs(FAILED_TAG, OUTCOMES_TAG, main=EDITED_TAG)
         )
         if self._error_handler is None:
             return outcomes
@@ -163,10 +165,12 @@ class _Place:
     timestamp: Any
     window: Any
 
-    def put(self, outcome: Outcome) -> Any:
-        """The outcome there, on the output that its status names."""
+    def put(self, outcome: Outcome) -> Iterator[Any]:
+        """The outcome there, on the output that its status names and on that of all outcomes."""
         placed = WindowedValue(outcome, self.timestamp, (self.window,))
-        return placed if outcome.status == EDITED else TaggedOutput(FAILED_TAG, placed)
+        yield placed if outcome.status == EDITED else TaggedOutput(FAILED_TAG, placed)
+        # The two flattened would say the same, but the local runner holds in memory whatever is flattened.
+        yield TaggedOutput(OUTCOMES_TAG, placed)
 
 
 class _EditBatch(beam.DoFn):
@@ -194,13 +198,13 @@ class _EditBatch(beam.DoFn):
         for sample, timestamp in batch:
             begin = functools.partial(self._editor.submit, sample, admission)
             for outcome, place in self._work.submit(begin, _Place(timestamp, window)):
-                yield self._emit(outcome, place)
+                yield from self._emit(outcome, place)
 
     def finish_bundle(self) -> Iterator[Any]:
         for outcome, place in self._work.drain():
-            yield self._emit(outcome, place)
+            yield from self._emit(outcome, place)
 
-    def _emit(self, outcome: Outcome, place: _Place) -> Any:
+    def _emit(self, outcome: Outcome, place: _Place) -> Iterator[Any]:
         # Counted on the bundle's thread: what a pool's thread counts is dropped by Beam.
         self._rows[outcome.status].inc()
         self._calls.inc(int(outcome.spent.get('calls', 0)))

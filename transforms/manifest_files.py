@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any
 
 from beam_image_edit.transforms.parquet_rows import ParquetRows, RowKeys, parquet_row
-from beam_image_edit.transforms.row_blocks import ManifestRow, merge_blocks
+from beam_image_edit.transforms.row_blocks import ManifestRow, Measure, merge_blocks
 from beam_image_edit.transforms.storage import Storage
 from beam_image_edit.transforms.summary import Tally, add_tallies, summarize, tally_row
 
@@ -74,6 +74,19 @@ class Layout:
         return [
             f'{self.name(number)}.{extension}' for number in range(self.files) for extension in ('jsonl', 'parquet')
         ]
+
+
+def lay_out(rows_per_file: int, measures: Iterable[Measure]) -> Layout:
+    """The layout of a job, from the measures of all its rows.
+
+    >>> lay_out(100, [(0, 3), (250, 0)]).files
+    3
+    """
+    numbered = unnumbered = 0
+    for largest, count in measures:
+        numbered = max(numbered, largest)
+        unnumbered += count
+    return Layout(rows_per_file, numbered, unnumbered)
 
 
 @dataclass(frozen=True, slots=True)

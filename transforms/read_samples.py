@@ -14,7 +14,6 @@ import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 from apache_beam.pvalue import PBegin, PCollection
-from apache_beam.transforms.combiners import ToList
 
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.input_files import InputFile
@@ -63,13 +62,14 @@ class ReadSamples(beam.PTransform[PBegin, PCollection[Sample]]):
         """Makes a PCollection of samples at the root of a pipeline."""
         return (
             root
-            | 'Pattern' >> beam.Create([self.pattern], reshuffle=False)
-            | 'ListRanges' >> beam.FlatMap(list_ranges, self.range_bytes)
+            | 'Once' >> beam.Impulse()
+            | 'ListRanges' >> beam.FlatMap(lambda _: list_ranges(self.pattern, self.range_bytes))
             | 'SpreadRanges' >> beam.Reshuffle()
             | 'CountRows' >> beam.Map(count_rows, self.id_key, self.max_line_bytes)
             # The only place where all of the input comes together, as a few bytes for each block.
-            | 'GatherCounts' >> ToList()
-            | 'PlanBlocks' >> beam.FlatMap(plan_blocks)
+            | 'ForOne' >> beam.Map(lambda count: (None, count))
+            | 'GatherCounts' >> beam.GroupByKey()
+            | 'PlanBlocks' >> beam.FlatMapTuple(lambda _, counts: plan_blocks(counts))
             | 'SpreadBlocks' >> beam.Reshuffle()
             | 'ReadRows' >> beam.FlatMap(read_rows, self.id_key, self.max_line_bytes)
         )

@@ -20,6 +20,9 @@ from beam_image_edit.transforms.outcomes import Outcome
 # A reader holds one window for each block that it merges.
 _COMPRESSION = zstandard.ZstdCompressionParameters.from_level(3, window_log=18)
 
+Measure = tuple[int, int]
+"""Of some rows: the largest index + 1, or 0 where none has an index; and how many have none."""
+
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
@@ -66,11 +69,21 @@ class BlockPacker:
         default_factory=lambda: defaultdict(list)
     )
     _bytes: int = 0
+    _measure: Measure = (0, 0)
+
+    @property
+    def measure(self) -> Measure:
+        """Of all rows so far, packed or not."""
+        return self._measure
 
     def add(self, row: ManifestRow) -> Iterator[tuple[int | None, bytes]]:
         """Adds a row; yields (file number, block) if it was enough. The number is None for rows without an index."""
         pickled = pickle.dumps(row, protocol=pickle.HIGHEST_PROTOCOL)
-        number = None if row.index is None else row.index // self.rows_per_file
+        numbered, unnumbered = self._measure
+        if row.index is None:
+            number, self._measure = None, (numbered, unnumbered + 1)
+        else:
+            number, self._measure = row.index // self.rows_per_file, (max(numbered, row.index + 1), unnumbered)
         self._rows[number].append((row.order, pickled))
         self._bytes += len(pickled)
         if self._bytes >= self.block_bytes:

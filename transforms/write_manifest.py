@@ -5,7 +5,6 @@ blocks keyed by the file that they belong to. A crash before or in this stage lo
 is whole, and a rerun makes the rest from the ledger.
 """
 
-import functools
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,16 +13,17 @@ from itertools import chain
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.pvalue import AsIter, AsSingleton, PCollection
+from apache_beam.pvalue import AsIter, PCollection, TaggedOutput
 from apache_beam.transforms.window import GlobalWindows
-from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_image_edit.transforms.errors import ConfigurationError
-from beam_image_edit.transforms.manifest_files import Layout, ManifestFiles
+from beam_image_edit.transforms.manifest_files import ManifestFiles, lay_out
 from beam_image_edit.transforms.outcomes import Outcome
 from beam_image_edit.transforms.parquet_rows import RowKeys
-from beam_image_edit.transforms.row_blocks import BlockPacker, to_manifest_row
+from beam_image_edit.transforms.row_blocks import BlockPacker, Measure, to_manifest_row
 from beam_image_edit.transforms.summary import Tally, add_tallies
+
+_NUMBERED, _UNNUMBERED, _MEASURES = 'numbered', 'unnumbered', 'measures'
 
 
 @dataclass
@@ -64,41 +64,37 @@ class WriteManifest(beam.PTransform[PCollection[Outcome], PCollection[dict[str, 
         """Builds the graph."""
         keys = RowKeys(self.input_image_key, self.input_conversation_key, self.output_image_key)
         files = ManifestFiles(self.cache_path, keys, self.storage_options)
-        # The manifest is one for the job, whatever the windows of its rows are.
-        outcomes = outcomes | 'LeaveWindows' >> beam.WindowInto(GlobalWindows())
-        layout = (
+        blocks = (
             outcomes
-            | 'MeasureRow' >> beam.Map(_measure)
-            | 'MeasureAll' >> beam.CombineGlobally(_add_measures)
-            | 'LayOut' >> beam.Map(_lay_out, self.rows_per_file)
+            # The manifest is one for the job, whatever the windows of its rows are.
+            | 'LeaveWindows' >> beam.WindowInto(GlobalWindows())
+            | 'PackRows'
+            >> beam.ParDo(_PackRows(self.rows_per_file, self.output_image_key))
+            .with_output_types(tuple[int, bytes])
+            .with_outputs(_UNNUMBERED, _MEASURES, main=_NUMBERED)
         )
-        blocks = outcomes | 'PackRows' >> beam.ParDo(_PackRows(self.rows_per_file, self.output_image_key))
         # Rows without an index go into the last file, and which that is, is known only when all rows are measured.
-        unnumbered = blocks | 'Unnumbered' >> beam.FlatMap(_without_number)
-        write_file = functools.partial(beam.Map, _write_group, files, AsSingleton(layout), AsIter(unnumbered))
+        # (Steps between, because the bundle-based runner mixes up side inputs that are outputs of the same step.)
+        measures = blocks[_MEASURES] | 'Measures' >> beam.Map(_same)
+        unnumbered = blocks[_UNNUMBERED] | 'Unnumbered' >> beam.Map(_same)
+        rest = AsIter(measures), AsIter(unnumbered), self.rows_per_file
         # Nothing may be flattened into this shuffle: the local runner would hold one more copy of all rows.
         written = (
-            blocks
-            | 'Numbered' >> beam.FlatMap(_with_number)
+            blocks[_NUMBERED]
             | 'GroupByFile' >> beam.GroupByKey()
-            | 'WriteFiles' >> write_file()
-        )
-        # Files that no row's index belongs to: all files if no row has an index or if there is no row.
-        others = (
-            layout
-            | 'FindOtherFiles' >> beam.FlatMap(_find_others, AsIter(written | 'Written' >> beam.Keys()))
-            | 'WriteOtherFiles' >> write_file()
+            | 'WriteFiles' >> beam.Map(_write_group, files, *rest)
         )
         return (
-            (written, others)
-            | 'AllFiles' >> beam.Flatten()
-            | 'Figures' >> beam.Values()
-            | 'AddFigures' >> beam.CombineGlobally(add_tallies)
-            | 'Finish' >> beam.Map(_finish, files, AsSingleton(layout), self.run_id, self.started_at)
+            outcomes.pipeline
+            # Once, when all files are written, and also if there is no row.
+            | 'Once' >> beam.Impulse()
+            | 'Finish' >> beam.Map(_finish, files, AsIter(written), *rest, self.run_id, self.started_at)
         )
 
 
 class _PackRows(beam.DoFn):
+    """Packs a bundle's rows into blocks, and measures them."""
+
     def __init__(self, rows_per_file: int, output_image_key: str) -> None:
         self._rows_per_file = rows_per_file
         self._output_image_key = output_image_key
@@ -106,57 +102,52 @@ class _PackRows(beam.DoFn):
     def start_bundle(self) -> None:
         self._packer = BlockPacker(self._rows_per_file)
 
-    def process(self, outcome: Outcome) -> Iterator[tuple[int | None, bytes]]:
-        yield from self._packer.add(to_manifest_row(outcome, self._output_image_key))
+    def process(self, outcome: Outcome) -> Iterator[Any]:
+        for number, block in self._packer.add(to_manifest_row(outcome, self._output_image_key)):
+            yield TaggedOutput(_UNNUMBERED, block) if number is None else (number, block)
 
-    def finish_bundle(self) -> Iterator[WindowedValue]:
-        for numbered_block in self._packer.flush():
-            yield GlobalWindows.windowed_value(numbered_block)
-
-
-def _with_number(numbered_block: tuple[int | None, bytes]) -> Iterator[tuple[int, bytes]]:
-    number, block = numbered_block
-    if number is not None:
-        yield number, block
-
-
-def _without_number(numbered_block: tuple[int | None, bytes]) -> Iterator[bytes]:
-    number, block = numbered_block
-    if number is None:
-        yield block
+    def finish_bundle(self) -> Iterator[Any]:
+        for number, block in self._packer.flush():
+            yield (
+                TaggedOutput(_UNNUMBERED, GlobalWindows.windowed_value(block))
+                if number is None
+                else GlobalWindows.windowed_value((number, block))
+            )
+        yield TaggedOutput(_MEASURES, GlobalWindows.windowed_value(self._packer.measure))
 
 
-def _measure(outcome: Outcome) -> tuple[int, int]:
-    return (0, 1) if outcome.index is None else (outcome.index + 1, 0)
-
-
-def _add_measures(measures: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    numbered = unnumbered = 0
-    for largest, count in measures:
-        numbered = max(numbered, largest)
-        unnumbered += count
-    return numbered, unnumbered
-
-
-def _lay_out(measure: tuple[int, int], rows_per_file: int) -> Layout:
-    numbered, unnumbered = measure
-    return Layout(rows_per_file, numbered, unnumbered)
+def _same(element: Any) -> Any:
+    return element
 
 
 def _write_group(
-    blocks_of_group: tuple[int, Iterable[bytes]], files: ManifestFiles, layout: Layout, unnumbered: Iterable[bytes]
+    blocks_of_group: tuple[int, Iterable[bytes]],
+    files: ManifestFiles,
+    measures: Iterable[Measure],
+    unnumbered: Iterable[bytes],
+    rows_per_file: int,
 ) -> tuple[int, Tally]:
     group, blocks = blocks_of_group
+    layout = lay_out(rows_per_file, measures)
     if group == layout.last_group:
         blocks = chain(blocks, unnumbered)
     return group, files.write_group(group, blocks, layout)
 
 
-def _find_others(layout: Layout, written: Iterable[int]) -> Iterator[tuple[int, Iterable[bytes]]]:
-    for group in sorted(set(range(layout.last_group + 1)).difference(written)):
-        yield group, []
-
-
-def _finish(tally: Tally, files: ManifestFiles, layout: Layout, run_id: str, started_at: float) -> dict[str, Any]:
+def _finish(
+    _once: bytes,
+    files: ManifestFiles,
+    written: Iterable[tuple[int, Tally]],
+    measures: Iterable[Measure],
+    unnumbered: Iterable[bytes],
+    rows_per_file: int,
+    run_id: str,
+    started_at: float,
+) -> dict[str, Any]:
+    layout = lay_out(rows_per_file, measures)
+    tallies = dict(written)
+    # Files that no row's index belongs to: all files if no row has an index or if there is no row.
+    for group in sorted(set(range(layout.last_group + 1)).difference(tallies)):
+        tallies |= [_write_group((group, ()), files, measures, unnumbered, rows_per_file)]
     wall_s = round(time.time() - started_at, 1) if started_at else None
-    return files.finish(tally, layout, run_id=run_id, wall_s=wall_s)
+    return files.finish(add_tallies(tallies.values()), layout, run_id=run_id, wall_s=wall_s)
