@@ -1,4 +1,4 @@
-"""Tests of the job's graph, as the local runner cuts it into stages: what lies between two of them is held in memory."""
+"""Tests of the job's graph as the local runner cuts it into stages: what lies between two of them stays in memory."""
 
 import apache_beam as beam
 import pytest
