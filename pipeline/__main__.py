@@ -1,82 +1,21 @@
-"""The program: `beam-image-edit`, also `python -m beam_image_edit.pipeline`."""
+"""Starts the program: `beam-image-edit`, also `python -m beam_image_edit.pipeline`."""
 
-import json
-import logging
-import re
+import gc
 import sys
-from collections.abc import Mapping, Sequence
-
-from beam_image_edit.pipeline.checks import check_job, find_warnings
-from beam_image_edit.pipeline.command_line import fail, parse_args
-from beam_image_edit.pipeline.flags import PROGRAM
-from beam_image_edit.pipeline.job import run_job
-from beam_image_edit.transforms.errors import ConfigurationError, StorageError
-from beam_image_edit.transforms.stop_file import StopFile
-from beam_image_edit.transforms.storage import Storage
-from beam_image_edit.transforms.summary import summary_text
-
-_log = logging.getLogger(__name__)
+from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command.
+    """Runs the command; returns its exit code, see `program.run`."""
+    # Beam is half a million objects that all stay. To look for garbage among them while they come in takes a fifth of
+    # the start, and to do so later, again and again, is as much in vain.
+    gc.disable()
+    from beam_image_edit.pipeline.program import run
 
-    Returns:
-        The exit code: 0 every row edited, 3 some are not, 1 failed or stopped. A command that can't be used ends the
-        program with 2.
-    """
-    config = parse_args(sys.argv[1:] if argv is None else argv)
-    _set_up_logging(config.log_level)
-    try:
-        check_job(config)
-        warnings = list(find_warnings(config))
-    except (ConfigurationError, StorageError) as error:
-        fail(str(error))
-    for warning in warnings:
-        _log.warning(warning)
-    _log.info('price of %s: %s', config.editor.model, config.editor.find_price() or 'not known')
-    try:
-        run_id = run_job(config)
-        return _report(config.editor.cache_path, run_id)
-    except Exception as error:
-        _log.debug('the job failed', exc_info=True)
-        _log.error('the job failed: %s; what was bought is kept, run the same command to go on', _find_reason(error))
-        return 1
-
-
-def _report(cache_path: str, run_id: str) -> int:
-    """Tells how a run ended; gives the exit code."""
-    storage = Storage(cache_path)
-    summary = json.loads(storage.read('summary.json') or b'{}')
-    sys.stdout.write(f'{summary_text(summary, cache_path)}\n')
-    reason = StopFile(storage, run_id).read()
-    if reason:
-        _log.error('stopped: %s', reason)
-        return 1
-    return exit_code(summary['rows'])
-
-
-def exit_code(rows: Mapping[str, int]) -> int:
-    """What the rows' statuses mean for a script."""
-    if rows.get('stopped'):
-        return 1
-    return 3 if any(count for status, count in rows.items() if status != 'edited') else 0
-
-
-def _set_up_logging(level: str) -> None:
-    # Beam has put a handler of its own on the root logger by now.
-    logging.basicConfig(level=level, format=f'%(asctime)s {PROGRAM} %(levelname)s %(message)s', force=True)
-    if level != 'DEBUG':
-        # What Beam logs as an error ends the job, which then says so in one line instead of in pages.
-        logging.getLogger('apache_beam').setLevel(logging.CRITICAL)
-
-
-def _find_reason(error: BaseException) -> str:
-    """What to tell of a failure that passed through Beam: its cause, not where it was wrapped, nor a traceback."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    is_traceback = any(line.startswith('Traceback ') for line in lines)
-    reason = re.sub(r'^[\w.]+(Error|Exception|Input|Picture): ', '', lines[-1]) if is_traceback else lines[0]
-    return re.sub(r" \[while running '.*", '', reason)
+    if not gc.get_freeze_count():
+        gc.freeze()
+    gc.enable()
+    return run(sys.argv[1:] if argv is None else argv)
 
 
 if __name__ == '__main__':

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from beam_image_edit.pipeline.__main__ import exit_code, main
+from beam_image_edit.pipeline.__main__ import main
+from beam_image_edit.pipeline.program import exit_code
 from tests.waiting import DEADLINE_S, wait_until
 
 BOTH_FORMATS = pytest.mark.parametrize('api_format', ['gemini', 'openai'])
