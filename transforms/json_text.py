@@ -6,17 +6,15 @@ put into it as text.
 """
 
 import json
-import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn
 
 _MAX_SHOWN = 80
 # Far below Python's recursion limit, so that it never depends on the depth of the stack whether a row can be read.
 MAX_DEPTH = 200
 # The fewest digits at which Python may refuse to convert an integer; see sys.int_info.str_digits_check_threshold.
 _MAX_INTEGER_DIGITS = 640
-_WHITE_SPACE = re.compile(r'[ \t\r\n]*')
+_WHITE_SPACE = ' \t\r\n'
 
 
 def parse_object(text: str) -> dict[str, Any]:
@@ -45,19 +43,20 @@ def parse_object(text: str) -> dict[str, Any]:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One `"key": value` of an object, as positions in the object's text.
 
     Attributes:
         key: the key, unescaped.
         start: where the key's opening quote stands.
+        value: the value, as `parse_object` reads it.
         value_start: where the value begins.
         end: just past the value.
     """
 
     key: str
     start: int
+    value: Any
     value_start: int
     end: int
 
@@ -69,20 +68,37 @@ def members(text: str) -> list[Member]:
     [('a', '1'), ('a', '2')]
     """
     found = []
+    scan = _DECODER.scan_once  # type: ignore[attr-defined]  # as raw_decode, without its own error for what is no JSON
     position = _skip_white_space(text, text.index('{') + 1)
     while text[position] != '}':
-        key, key_end = _DECODER.raw_decode(text, position)
+        key, key_end = scan(text, position)
         colon = _skip_white_space(text, key_end)
         value_start = _skip_white_space(text, colon + 1)
-        _, end = _DECODER.raw_decode(text, value_start)
-        found.append(Member(key, position, value_start, end))
+        value, end = scan(text, value_start)
+        found.append(Member(key, position, value, value_start, end))
         position = _skip_white_space(text, end)
         if text[position] == ',':
             position = _skip_white_space(text, position + 1)
     return found
 
 
-def replace_members(text: str, removed: Collection[str], added: Mapping[str, str]) -> str:
+def append_members(text: str, added: Mapping[str, str]) -> str:
+    """The object's own text with `added` at the end, which must be members that it does not have yet.
+
+    Args:
+        text: an object that `parse_object` takes.
+        added: the JSON text of each new member by its key.
+
+    >>> append_members('{"a": 1.10 }', {'edit': '{}'})
+    '{"a": 1.10, "edit": {} }'
+    """
+    end = len(text[: text.rindex('}')].rstrip(_WHITE_SPACE))
+    return _splice(text[:end], added, text[end:])
+
+
+def replace_members(
+    text: str, removed: Collection[str], added: Mapping[str, str], present: Sequence[Member] | None = None
+) -> str:
     """The object's own text without the members named in `removed` and with `added` at the end.
 
     All members of a removed name go. What stays is the same to the byte: number literals, escapes, inner spacing.
@@ -91,11 +107,12 @@ def replace_members(text: str, removed: Collection[str], added: Mapping[str, str
         text: an object that `parse_object` takes.
         removed: keys of members to leave out.
         added: the JSON text of each new member by its key.
+        present: the object's members, if they are known.
 
     >>> replace_members('{"a": 1.10, "edit": 0, "b":[ 2 ]}', ['edit'], {'edit': '{}'})
     '{"a": 1.10, "b":[ 2 ], "edit": {}}'
     """
-    present = members(text)
+    present = members(text) if present is None else present
     opening = text.index('{') + 1
     begin, end = (present[0].start, present[-1].end) if present else (opening, opening)
     next_starts = [*(member.start for member in present[1:]), end]
@@ -104,9 +121,7 @@ def replace_members(text: str, removed: Collection[str], added: Mapping[str, str
     # Each kept member brings the comma and the spacing that follow it, except the last one.
     pieces = [text[member.start : next_start] for member, next_start in kept[:-1]]
     pieces += [text[member.start : member.end] for member, _ in kept[-1:]]
-    new = ', '.join(f'{json.dumps(key)}: {value}' for key, value in added.items())
-    separator = ', ' if kept and added else ''
-    return f'{text[:begin]}{"".join(pieces)}{separator}{new}{text[end:]}'
+    return _splice(f'{text[:begin]}{"".join(pieces)}', added, text[end:])
 
 
 def write_compact(value: Any) -> bytes:
@@ -163,9 +178,18 @@ def escape_invisible(text: str) -> str:
     )
 
 
+def _splice(before: str, added: Mapping[str, str], after: str) -> str:
+    """An object's text with members put in behind those that it has."""
+    new = ', '.join(f'{json.dumps(key)}: {value}' for key, value in added.items())
+    is_first = before.rstrip(_WHITE_SPACE).endswith('{')
+    separator = '' if is_first or not added else ', '
+    return f'{before}{separator}{new}{after}'
+
+
 def _skip_white_space(text: str, position: int) -> int:
-    match = _WHITE_SPACE.match(text, position)
-    return match.end() if match else position
+    while text[position] in _WHITE_SPACE:
+        position += 1
+    return position
 
 
 def _is_too_deep(value: Any) -> bool:

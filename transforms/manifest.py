@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from beam_image_edit.transforms.json_text import parse_object, replace_members
+from beam_image_edit.transforms.json_text import append_members, parse_object, replace_members
 from beam_image_edit.transforms.outcomes import Outcome
 
 _SIZES = [('sha256', pa.string()), ('bytes', pa.int64()), ('width', pa.int64()), ('height', pa.int64())]
@@ -45,6 +45,7 @@ EDIT_SCHEMA = pa.struct(
 """The members of `edit`, their order and their types: the one place that says so."""
 
 _LONE_SURROGATE = re.compile('[\ud800-\udfff]')
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 _LINE_ENDS = str.maketrans('\n\r', '  ')
 
 
@@ -76,13 +77,15 @@ def manifest_line(outcome: Outcome, output_image_key: str) -> str:
     """
     added = {output_image_key: _to_json(list(outcome.output_image)), 'edit': _to_json(dict(outcome.edit))}
     try:
-        parse_object(outcome.text)
+        present = parse_object(outcome.text)
     except ValueError:
-        text = _to_json({'line': outcome.text})
+        present = {'line': outcome.text}
+        text = _to_json(present)
     else:
         text = outcome.text.translate(_LINE_ENDS)  # in valid JSON these are white space between members
-    line = replace_members(text, removed=added, added=added)
-    return _LONE_SURROGATE.sub(lambda match: f'\\u{ord(match[0]):04x}', line)
+    is_new = present.keys().isdisjoint(added)
+    line = append_members(text, added) if is_new else replace_members(text, removed=added, added=added)
+    return line if line.isascii() else _LONE_SURROGATE.sub(lambda match: f'\\u{ord(match[0]):04x}', line)
 
 
 def _blank(kind: pa.DataType) -> Any:
@@ -92,4 +95,4 @@ def _blank(kind: pa.DataType) -> Any:
 
 
 def _to_json(value: Mapping[str, Any] | Sequence[Any]) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return _ENCODER.encode(value)

@@ -5,7 +5,7 @@ one; so reading is lenient here (the edit step has been strict already): what ca
 null or left out, and the JSONL file still has it as it was written.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, BinaryIO
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from beam_image_edit.transforms.json_text import members, parse_object, replace_members
+from beam_image_edit.transforms.json_text import Member, members, replace_members
 from beam_image_edit.transforms.manifest import EDIT_SCHEMA
 
 _TURN = pa.struct([('role', pa.string()), ('content', pa.string())])
@@ -99,16 +99,17 @@ def parquet_row(line: str, index: int | None, keys: RowKeys) -> dict[str, Any]:
     >>> row['id'], row['images'], row['extra']
     ('7', ['a.png'], '{"weight": 1.50}')
     """
-    fields = parse_object(line)
+    present = members(line)
+    fields = {member.key: member.value for member in present}
     own = ('id', keys.images, keys.conversations, keys.output_image, 'edit')
     return {
         'index': index,
-        'id': _read_id(fields, line),
+        'id': _read_id(present, line),
         'images': [image for image in _to_list(fields.get(keys.images)) if isinstance(image, str)],
         'conversations': [_read_turn(turn) for turn in _to_list(fields.get(keys.conversations))],
         'output_image': fields[keys.output_image],
         'edit': fields['edit'],
-        'extra': replace_members(line, removed=own, added={}),
+        'extra': replace_members(line, removed=own, added={}, present=present),
     }
 
 
@@ -118,13 +119,13 @@ def _to_list(value: Any) -> list[Any]:
     return [] if value is None else [value]
 
 
-def _read_id(fields: Mapping[str, Any], line: str) -> str | None:
-    value = fields.get('id')
-    if value is None or isinstance(value, str):
-        return value
+def _read_id(present: Sequence[Member], line: str) -> str | None:
+    found = [member for member in present if member.key == 'id']
+    if not found or found[-1].value is None:
+        return None
     # As it is written: 1.0 and 12345678901234567890123 stay what they are.
-    literals = [line[member.value_start : member.end] for member in members(line) if member.key == 'id']
-    return literals[-1]
+    value, start, end = found[-1].value, found[-1].value_start, found[-1].end
+    return value if isinstance(value, str) else line[start:end]
 
 
 def _read_turn(turn: Any) -> dict[str, str | None]:
