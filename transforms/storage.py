@@ -27,6 +27,8 @@ from beam_image_edit.transforms.local_files import LocalFiles
 T = TypeVar('T')
 # Stale listings make a file that another worker wrote look absent.
 _NO_LISTINGS_CACHE = {'use_listings_cache': False}
+# s3fs asks for a file's size first, to read large ones in parallel pieces: two requests for each of many small ones.
+_ONE_REQUEST = {'max_concurrency': 1}
 _EXTRAS = {'s3': 's3', 's3a': 's3', 'gs': 'gcs', 'gcs': 'gcs', 'abfs': 'azure', 'abfss': 'azure', 'az': 'azure'}
 _UNFINISHED = 'ledger/unfinished'
 _UNFINISHED_FOR_S = 3600.0
@@ -59,6 +61,8 @@ def open_filesystem(url: str, options: Mapping[str, Any] | None = None) -> tuple
     settings = dict(options or {})
     if protocol in _EXTRAS:
         settings = {**_NO_LISTINGS_CACHE, **settings}
+    if _EXTRAS.get(protocol) == 's3':
+        settings = {**_ONE_REQUEST, **settings}
     try:
         return fsspec.url_to_fs(url, **settings)
     except ImportError as error:
