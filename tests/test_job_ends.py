@@ -54,7 +54,7 @@ def test_wrong_key_exits_with_1_however_few_rows(edit, emulator):
 @BOTH_FORMATS
 def test_calls_of_a_row_that_was_stopped_in_its_back_off_are_counted(edit, emulator, api_format):
     lost = {'match': 'Blur', 'times': None, 'fault': 'reset', 'when': 'after_work'}
-    overloaded = {'match': 'Mirror', 'times': None, 'fault': 'rate_limit', 'retry_after_s': 60}
+    overloaded = {'match': 'Mirror', 'times': None, 'fault': 'status', 'status': 503, 'retry_after_s': 60}
     emulator.set_faults([lost, overloaded, {'match': 'Invert', 'times': None, 'fault': 'billing'}])
     flags = (f'--api_format={api_format}', '--max_in_flight=1', '--max_ambiguous_retries=5')
     run = edit([row('Blur it'), row('Mirror it'), row('Invert it'), row('Rotate it')], *flags)
