@@ -48,6 +48,11 @@ class Admission:
     digests: npt.NDArray[np.int64] | None = None
     refusal: str = ''
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether it has to be asked at all."""
+        return self.digests is not None
+
     def refuse(self, reservation: str) -> str | None:
         """Why a call may not be sent; None if it may."""
         if self.digests is None:

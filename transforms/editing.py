@@ -169,7 +169,9 @@ class SampleEditor:
                 read_bytes=calls.read_bytes(step, progress.records),
                 make_call=lambda step=step: calls.call(step, progress.records),  # type: ignore[misc]
             )
-            record, is_new = await self._buyer.buy(purchase, admission.refuse(calls.reservation(step)))
+            # What a call is reserved by takes another key, which is worth its time only under a budget.
+            refusal = admission.refuse(calls.reservation(step)) if admission.is_limited else None
+            record, is_new = await self._buyer.buy(purchase, refusal)
             progress.records.append((step.turn, record))
             progress.has_bought |= {record.key} if is_new else set()
             if record.status != EDITED:
