@@ -186,7 +186,7 @@ def test_bundles_that_are_repeated_buy_each_row_once(settings, slow, mode):
         ({'fault': 'no_image'}, 2),
         ({'fault': 'reset', 'when': 'after_work'}, 2),
         ({'fault': 'corrupt_image'}, 2),
-        ({'fault': 'rate_limit', 'retry_after_s': 0}, 5),
+        ({'fault': 'status', 'status': 503, 'retry_after_s': 0}, 5),
     ],
     ids=lambda value: value['fault'] if isinstance(value, dict) else str(value),
 )

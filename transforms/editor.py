@@ -120,6 +120,7 @@ class Editor:
                 takes_up=reruns.takes_up,
                 wait_for_service=self._find_service(),
                 on_fatal=self.stop,
+                longest_wait_s=config.policy.max_server_delay_s,
             ),
             storage=self._storage,
             ledger=ledger,

@@ -75,6 +75,7 @@ class Sender:
         takes_up: whether a call with this record is sent again.
         wait_for_service: asks a service for leave to send so many images, and waits until it has it.
         on_fatal: told why, when an answer means that every further call would fail.
+        longest_wait_s: that a server may ask for.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Sender:
         takes_up: Callable[[Record], bool],
         wait_for_service: Callable[[int], None] | None,
         on_fatal: Callable[[str], None],
+        longest_wait_s: float,
     ) -> None:
         self._client = client
         self._ledger = ledger
@@ -95,6 +97,7 @@ class Sender:
         self._takes_up = takes_up
         self._wait_for_service = wait_for_service
         self._on_fatal = on_fatal
+        self._longest_wait_s = longest_wait_s
 
     async def send(self, call: Outgoing, tried: TriedCall) -> Record | InDoubt | Busy | Sent:
         """Sends a call once, if nobody else does or did.
@@ -119,7 +122,7 @@ class Sender:
             latency_s = round(time.monotonic() - began, 3)
             error = answer if isinstance(answer, ApiError) else None
             call.hold.resize(call.read_bytes + (0 if isinstance(answer, ApiError) else sum(map(len, answer.images))))
-            end = end_of(error)
+            end = end_of(error, self._longest_wait_s)
             if error and error.kind == 'fatal':
                 # Before the turn is given back: nobody who waits for one may send.
                 self._on_fatal(error.message)

@@ -1,5 +1,6 @@
 """Call ends: what a server made of a call, in the words in which limits are thought about."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,7 +30,7 @@ UNSENT = CallEnd('unknown')
 ACCEPTED = CallEnd('accepted')
 
 
-def end_of(error: ApiError | None) -> CallEnd:
+def end_of(error: ApiError | None, longest_wait_s: float = math.inf) -> CallEnd:
     """How a call ended that was sent.
 
     >>> end_of(ApiError('quota', 'slow down', 429, retry_after_s=2.0))
@@ -37,12 +38,14 @@ def end_of(error: ApiError | None) -> CallEnd:
 
     Args:
         error: why it brought no image; None if it did.
+        longest_wait_s: that a server may ask for.
     """
     if error is None:
         return ACCEPTED
+    wait_s = None if error.retry_after_s is None else min(error.retry_after_s, longest_wait_s)
     if error.kind == 'quota':
-        return CallEnd('quota', error.retry_after_s, error.limit_per_minute)
+        return CallEnd('quota', wait_s, error.limit_per_minute)
     if error.kind == 'retry' and error.status in _OVERLOADED:
-        return CallEnd('overloaded', error.retry_after_s)
+        return CallEnd('overloaded', wait_s)
     is_answered = error.status is not None or error.may_be_billed
     return ACCEPTED if is_answered else UNSENT
