@@ -97,4 +97,5 @@ def test_nothing_that_holds_the_key_shows_it(config, api_format):
         client = ApiClient(endpoint, http)
         for one in (endpoint, client, http, editor, editor.config, *vars(http).values(), *vars(client).values()):
             assert KEY not in f'{one!r} {one}'
-        assert KEY not in repr(vars(http)) + repr(vars(client)) + repr(vars(editor)) + repr(vars(http._session))
+        assert KEY not in repr(vars(http)) + repr(vars(client)) + repr(vars(editor))
+        assert KEY not in repr(vars(http._connections)) + repr(vars(http._connections._session))

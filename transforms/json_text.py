@@ -129,8 +129,8 @@ def write_compact(value: Any) -> bytes:
 
     With escapes for all but ASCII, since a text may hold half of a surrogate pair, which no encoding can.
 
-    >>> write_compact([Member('é', 1, 5, 6)])
-    b'[{"key":"\\u00e9","start":1,"value_start":5,"end":6}]'
+    >>> write_compact({'é': [1, None]})
+    b'{"\\u00e9":[1,null]}'
     """
     return _COMPACT.encode(value).encode()
 
