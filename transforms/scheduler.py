@@ -37,7 +37,8 @@ async def pause(seconds: float, is_firm: bool = False) -> None:
 
 async def settled(future: 'Future[T]') -> T:
     """Waits without a thread for a future; returns its result or raises its exception."""
-    await _Wait(lambda _scheduler, resume: future.add_done_callback(lambda _: resume()))
+    if not future.done():  # else going on saves the way to another thread
+        await _Wait(lambda _scheduler, resume: future.add_done_callback(lambda _: resume()))
     return future.result()
 
 

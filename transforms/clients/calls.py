@@ -9,6 +9,9 @@ from beam_image_edit.transforms.conversions import Picture
 from beam_image_edit.transforms.rows import Parameters
 from beam_image_edit.transforms.usage import Usage
 
+# Sending is dear by the piece, and copying is not, up to here.
+_SMALL_BYTES = 128 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -123,7 +126,18 @@ class HttpRequest:
         return sum(map(len, self.body))
 
     def blocks(self, size: int) -> Iterator[bytes | memoryview]:
-        """The body in blocks of so many bytes at the most."""
+        """The body in blocks of so many bytes at the most, or a little more: small pieces go with their neighbours."""
+        small = b''
+        for block in self._cut(size):
+            if len(block) + len(small) <= _SMALL_BYTES:
+                small += block
+            else:
+                yield small + block if small else block
+                small = b''
+        if small:
+            yield small
+
+    def _cut(self, size: int) -> Iterator[bytes | memoryview]:
         for piece in self.body:
             if isinstance(piece, EmbeddedImage):
                 yield from piece.blocks(size)
