@@ -197,6 +197,7 @@ class Buyer:
                 self._ledger.abandon(sent.claim)
             if record:
                 return record
+            call.hold.give_way()
             await pause(max(delay_s or 0, tried.wait_s))
 
     def _stake(self, size: CallSize) -> Stake:

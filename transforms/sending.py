@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from beam_image_edit.transforms.clients.calls import HttpRequest
+from beam_image_edit.transforms.clients.calls import Answer, HttpRequest
 from beam_image_edit.transforms.clients.client import ApiClient
 from beam_image_edit.transforms.errors import ApiError
 from beam_image_edit.transforms.intents import Stake
@@ -108,7 +108,7 @@ class Sender:
             InvalidInput: a picture has changed since it was looked at; it was not sent.
         """
         turn = tried.turn = await settled(self._limiter.enter(tried.images_asked, tried.turn))
-        end = UNSENT
+        end, answer = UNSENT, None
         try:
             if self._wait_for_service:
                 self._wait_for_service(turn.images)
@@ -127,5 +127,8 @@ class Sender:
                 # Before the turn is given back: nobody who waits for one may send.
                 self._on_fatal(error.message)
         finally:
+            if not isinstance(answer, Answer):
+                # It may wait for its next turn, which those who wait for memory have.
+                call.hold.give_way()
             self._limiter.leave(turn, end)
         return Sent(claim, answer if isinstance(answer, ApiError) else look_at(answer), latency_s)
