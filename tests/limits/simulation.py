@@ -111,6 +111,16 @@ class TokenBucket(FixedWindow):
         self.tokens -= 1
 
 
+class Closed(Unlimited):
+    """A server that turns every call away from one moment to another, and before and afterwards none."""
+
+    def __init__(self, since_s, until_s):
+        self.since_s, self.until_s = since_s, until_s
+
+    def opens_at(self, now, in_flight):
+        return self.until_s if self.since_s <= now < self.until_s else now
+
+
 class Cap(FixedWindow):
     def __init__(self, limit, changes=()):
         super().__init__(limit, 1.0, changes=changes)

@@ -66,6 +66,24 @@ def test_no_call_is_lost_to_a_quota_that_is_spent_for_hours(sim):
     assert result.wasted < 0.6
 
 
+@pytest.mark.parametrize('tells_wait', [True, False], ids=['told to wait', 'not told'])
+@pytest.mark.parametrize('closed_s', [20, 90, 3600])
+def test_server_that_is_closed_at_first_is_found_open(sim, closed_s, tells_wait):
+    clock = sim.Clock()
+    service = sim.Service(sim.Closed(0, closed_s), tells_wait=tells_wait)
+    job = sim.Job(clock, service, 500)
+    clock.run(until=lambda: job.done == 500)
+    # 500 calls take 10 s; that it is open is found within half of the time that it was not, or two minutes.
+    assert clock.now < closed_s + min(closed_s / 2, 130) + 20
+
+
+def test_server_that_closes_after_a_call_is_found_open(sim):
+    clock = sim.Clock()
+    job = sim.Job(clock, sim.Service(sim.Closed(0.04, 3600)), 500)
+    clock.run(until=lambda: job.done == 500)
+    assert clock.now < 2 * 3600
+
+
 def test_call_that_is_turned_away_is_not_overtaken_for_ever(sim):
     result = sim.run(lambda: sim.TokenBucket(20, 1, 20), 2000)
     # 128 wait at a time, at 20 a second.

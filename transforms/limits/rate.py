@@ -79,7 +79,7 @@ class AdaptiveRate:
     def _calls_found(self, now: float) -> float:
         if self._plateau is None:
             return math.inf
-        return_s = max(self._patience * _RETURN_S, _RETURN_CALLS / self._plateau)
+        return_s = max(self._patience * _RETURN_S, min(_RETURN_CALLS / self._plateau, _LONGEST_WAIT_S))
         returns = (now - self._cut_at) / return_s
         steady = min(_STEADY_CALLS_S / self._plateau, _LARGEST_STEADY) * returns
         return self._plateau * (1 + steady + (1 - _START) * (returns - 1) ** 3)
@@ -155,9 +155,13 @@ class AdaptiveRate:
 
     def _open(self, now: float) -> None:
         """Begins anew after the gate was closed, at the rate that was let in since the last time."""
-        self._count_run(now)
+        _, let_in = self._count_run(now)
         self._short_runs += 1
-        self._settle(self._find(now), now)
+        if let_in <= 1 and self._plateau is None:
+            # The server was closed from the beginning, so that nothing is known of what it lets in when it is open.
+            self._runs.clear()
+        else:
+            self._settle(self._find(now), now)
         # The next one comes as if this had been known when the probe was sent.
         self._due = (self._probe.begun if self._probe else now) + 1 / self._calls_found(now)
         self._is_closed, self._probe = False, None
@@ -178,7 +182,7 @@ class AdaptiveRate:
         return max(min(measured, rate), rate * (1 - drop))
 
     def _settle(self, found: float, now: float) -> None:
-        found = min(found, self._window / _RAMP_S)
+        found = max(min(found, self._window / _RAMP_S), 1 / _LONGEST_WAIT_S)
         is_same = self._plateau is not None and abs(found - self._plateau) <= _SAME * self._plateau
         self._patience = min(2 * self._patience, _MOST_PATIENCE) if is_same else 1
         self._plateau, self._cut_at = found, now
