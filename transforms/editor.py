@@ -31,7 +31,7 @@ from beam_image_edit.transforms.prices import CallSize
 from beam_image_edit.transforms.purchases import Buyer
 from beam_image_edit.transforms.reruns import Reruns
 from beam_image_edit.transforms.samples import Sample
-from beam_image_edit.transforms.scheduler import Scheduler
+from beam_image_edit.transforms.scheduler import Scheduler, pause
 from beam_image_edit.transforms.sending import Sender
 from beam_image_edit.transforms.stop_file import StopFile
 from beam_image_edit.transforms.stop_switch import StopSwitch
@@ -41,6 +41,8 @@ _log = logging.getLogger(__name__)
 T = TypeVar('T')
 # Threads beyond those that wait for answers: they prepare the next samples, and store what has come, meanwhile.
 _OTHER_THREADS = 4
+# How often it is looked for whether another process has stopped the run.
+_LOOK_EVERY_S = 2.0
 
 
 class Editor:
@@ -81,6 +83,7 @@ class Editor:
         )
         self.holders = 0  # guarded by the table's lock
         self._unfinished = 0
+        self._is_watched = False
         self._lock = threading.Lock()
 
     def _make_pictures(self) -> InputPictures:
@@ -183,9 +186,25 @@ class Editor:
     def _start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         with self._lock:
             self._unfinished += 1
+            was_watched, self._is_watched = self._is_watched, True
+        if not was_watched:
+            self._scheduler.start(self._watch())
         future = self._scheduler.start(work)
         future.add_done_callback(self._count_finished)
         return future
+
+    async def _watch(self) -> None:
+        """Looks whether another process has stopped the run: calls that wait for a quota don't look themselves."""
+        while True:
+            await pause(_LOOK_EVERY_S)
+            with self._lock:
+                self._is_watched = self._unfinished > 0
+                if not self._is_watched:
+                    return
+            try:
+                self._switch.check()
+            except Stopped:
+                return
 
     def _count_finished(self, _: Future[Any]) -> None:
         with self._lock:

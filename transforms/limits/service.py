@@ -4,7 +4,9 @@ The service speaks Envoy's rate limit protocol; Beam's `EnvoyRateLimiter` asks i
 configuration: domain `beam-image-edit`, one descriptor `model` with the model's name, and a hit for each image.
 """
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 
 from apache_beam.io.components.rate_limiter import EnvoyRateLimiter
 from grpc import RpcError
@@ -12,6 +14,7 @@ from grpc import RpcError
 from beam_image_edit.transforms.errors import Stopped
 
 DOMAIN = 'beam-image-edit'
+_CHECK_EVERY_S = 0.5
 
 
 class RateLimitService:
@@ -26,7 +29,7 @@ class RateLimitService:
 
     def __init__(self, address: str, model: str, check: Callable[[], None], on_lost: Callable[[str], None]) -> None:
         self._address = address
-        # It sleeps until the limit is reset; between two such waits the stop switch is asked.
+        # It sleeps until the limit is reset.
         self._limiter = EnvoyRateLimiter(
             address, DOMAIN, [{'model': model}], block_until_allowed=False, retries=0, namespace='beam-image-edit'
         )
@@ -40,9 +43,24 @@ class RateLimitService:
             Stopped: nothing may be sent any more, or the service is lost, so that nobody can know.
         """
         try:
-            while not self._limiter.allow(hits_added=images):
+            while not self._ask(images):
                 self._check()
         except RpcError as error:
             reason = f'the rate limit service {self._address} does not answer: {error}'
             self._on_lost(reason)
             raise Stopped(reason) from error
+
+    def _ask(self, images: int) -> bool:
+        """Whether the service allows it; asked on another thread, since it may take a minute until it says so."""
+        answer: Future[bool] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(self._limiter.allow(hits_added=images))
+            except BaseException as error:
+                answer.set_exception(error)
+
+        threading.Thread(target=ask, name='edit-limits', daemon=True).start()
+        while not wait([answer], _CHECK_EVERY_S).done:
+            self._check()
+        return answer.result()
