@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from beam_image_edit.transforms.allocation import give_large_blocks_back
 from beam_image_edit.transforms.api_keys import read_api_key
 from beam_image_edit.transforms.budget import ADMIT_ALL, Admission
 from beam_image_edit.transforms.clients import load_format
@@ -67,6 +68,7 @@ class Editor:
         self._scheduler = Scheduler(config.max_in_flight + _OTHER_THREADS)
         self._limiter = Limiter(config.max_in_flight, _open_pace(config), self._scheduler.resume_later)
         self._http = HttpClient(config.max_in_flight, config.connect_timeout_s, config.read_timeout_s)
+        give_large_blocks_back()
         self._memory = MemoryBudget(config.max_memory_mb * 1_000_000)
         self._failures = FailureWatch(config.max_failure_share, self.stop)
         self._samples = SampleEditor(
