@@ -78,6 +78,11 @@ OPENAI = {
     '413': (413, openai(), 'permanent'),
     '422': (422, openai(), 'permanent'),
     '429-rate-limit': (429, openai('Rate limit reached.', 'rate_limit_exceeded', 'requests'), 'quota'),
+    '429-larger-than-quota': (
+        429,
+        openai('Request too large for x on tokens per min (TPM): Limit 9, Requested 10.', 'rate_limit_exceeded'),
+        'permanent',
+    ),
     '429-slow-down': (429, openai(code='slow_down'), 'quota'),
     '429-per-day': (429, openai('Rate limit reached on requests per day (RPD): Limit 50.'), 'fatal'),
     '429-insufficient-quota': (429, openai(QUOTA, 'insufficient_quota', 'insufficient_quota'), 'fatal'),

@@ -59,6 +59,8 @@ _FATAL_WORDS = (
 )
 _NO_QUOTA_WORDS = re.compile(r'limit: 0(?!\.?\d)|quotaValue\W{1,8}0(?!\.?\d)|free_?tier', re.IGNORECASE)
 _DAILY_WORDS = re.compile(r'PerDay|(requests|images|tokens) per day|\((RPD|IPD|TPD)\)|_per_day', re.IGNORECASE)
+# Larger than the quota of a minute: it would be turned away for ever.
+_TOO_LARGE_WORDS = re.compile(r'request too large|must be reduced in order to run', re.IGNORECASE)
 _FATAL_STATUSES = {401: _WRONG_KEY, 402: _NO_CREDIT, 403: _FORBIDDEN}
 # A gateway without the route, which some are only for bodies that are too large for them; and a file that has expired.
 _NOT_ABOUT_THE_MODEL = re.compile(r'cannot post|\bfiles/', re.IGNORECASE)
@@ -129,7 +131,7 @@ def _decide_kind(status: int, headers: Mapping[str, str], words: str) -> tuple[E
     if should_retry == 'false':
         return 'permanent', None
     if status == 429:
-        return 'quota', None
+        return ('permanent' if _TOO_LARGE_WORDS.search(words) else 'quota'), None
     return ('retry' if should_retry == 'true' or status >= 500 or status in _RETRIED else 'permanent'), None
 
 
