@@ -1,9 +1,12 @@
 """Limits that the user has told: kept exactly, used in full, over all processes of a machine."""
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -169,6 +172,21 @@ def test_file_is_not_shared_with_other_limits(tmp_path, other):
 def test_place_that_is_no_file_is_a_usage_error(tmp_path):
     with pytest.raises(ConfigurationError, match="can't be shared"):
         SharedPace(Limits(images_per_minute=5), tmp_path)
+
+
+def test_full_disk_is_told_and_ends_no_process(tmp_path):
+    if os.geteuid() or not shutil.which('mount'):
+        pytest.skip('only root can mount a small disk')
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'none', tmp_path], capture_output=True).returncode:
+        pytest.skip('this system lets nobody mount a small disk')
+    try:
+        with suppress(OSError), (tmp_path / 'filler').open('wb', buffering=0) as filler:
+            while filler.write(bytes(4096)):
+                pass
+        done = subprocess.run([sys.executable, '-c', BOOK, tmp_path / 'limits'], capture_output=True, text=True)
+        assert (done.returncode, 'the disk is full' in done.stderr) == (1, True)
+    finally:
+        subprocess.run(['umount', tmp_path], check=True)
 
 
 def test_no_limits_need_no_pace(tmp_path):

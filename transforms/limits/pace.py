@@ -101,13 +101,23 @@ class SharedPace:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             length = os.fstat(descriptor).st_size
             if length == 0:
-                os.ftruncate(descriptor, size)
+                self._extend(descriptor, size)
             elif length != size:
                 raise self._explain(f'it keeps other limits, since it has {length} bytes and not {size}')
             with mmap(descriptor, size) as mapped, memoryview(mapped) as content, content.cast('d') as cells:
                 yield cells
         finally:
             os.close(descriptor)
+
+    def _extend(self, descriptor: int, size: int) -> None:
+        # Written, since to write through a mapping to a disk that is full ends the process.
+        try:
+            is_whole = os.pwrite(descriptor, bytes(size), 0) == size
+        except OSError:
+            is_whole = False
+        if not is_whole:
+            os.ftruncate(descriptor, 0)
+            raise self._explain('the disk is full')
 
     def _explain(self, reason: str) -> ConfigurationError:
         return ConfigurationError(
