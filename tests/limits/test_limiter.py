@@ -171,3 +171,20 @@ def test_end_of_a_call(error, kind):
 @pytest.mark.parametrize(('text', 'limit'), [('500', 500.0), ('', None), ('0', None), ('²', None), ('1e3', None)])
 def test_limit_in_headers(text, limit):
     assert read_limit_per_minute({'x-ratelimit-limit-requests': text}) == limit
+
+
+def test_single_refusal_does_not_slow_down_calls_whose_limits_are_told(clock):
+    limiter = Limiter(8, ProcessPace(Limits(requests_per_minute=600), clock), clock.call_later, clock)
+    server = Server(clock, limiter, refused={30})
+    for name in range(100):
+        server.call(name)
+    clock.run(until=lambda: server.turns.get(30) is not None and server.turns[30].is_turned_away)
+    server.refused.clear()
+    clock.run(until=lambda: len(server.served) == 100)
+    assert clock.now < 1.08 * 100 * 60 / 600
+
+
+def test_limits_that_are_told_too_high_are_found_all_the_same(sim):
+    result = sim.run(lambda: sim.SlidingWindow(10, 1), 1000, pace=lambda clock: ProcessPace(Limits(1200), clock))
+    assert result.wasted < 0.06
+    assert result.used > 0.85

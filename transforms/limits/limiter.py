@@ -12,6 +12,7 @@ import logging
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -30,6 +31,10 @@ _LATE_S = 0.25
 _SUSPECT_REFUSALS = 2
 # When nothing was let in for so long, the log says so, and says it again after as long.
 _SILENCE_S = 60.0
+# Where limits are told, fewer calls turned away among so many are no more than an accident: some came late, and so came
+# together with others.
+_MANY_REFUSALS = 4
+_AMONG_CALLS = 100
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +82,8 @@ class Limiter:
         self._wakes_at = math.inf
         self._is_wake_new = False
         self._is_closed = False
+        self._begun = 0
+        self._refused_at_call: deque[int] = deque(maxlen=_MANY_REFUSALS)
         self._let_in_begun = -math.inf
         self._let_in_at = clock()
 
@@ -135,6 +142,9 @@ class Limiter:
             self._rate.leave_unsent(turn)
             self._brake.reject(now)
             turn.wait_s = back_off_s(turn.refusals, end.wait_s)
+        elif self._pace and self._is_accident():
+            self._rate.leave_unsent(turn)
+            turn.wait_s = back_off_s(turn.refusals, end.wait_s)
         elif self._cap.reject(turn, now, self._rate.verdict_s):
             self._rate.leave_unsent(turn)
         else:
@@ -146,6 +156,12 @@ class Limiter:
             return True
         began_later = itertools.takewhile(lambda other: other.begun > turn.refused_at, reversed(self._in_flight))
         return any(other is not turn and now - other.begun >= self._rate.verdict_s for other in began_later)
+
+    def _is_accident(self) -> bool:
+        """Whether a call that was turned away says nothing about limits that are told."""
+        self._refused_at_call.append(self._begun)
+        is_rare = len(self._refused_at_call) < _MANY_REFUSALS
+        return is_rare or self._begun - self._refused_at_call[0] > _AMONG_CALLS
 
     def _report_silence(self, now: float) -> None:
         if len(self._in_flight) == 1 and now - self._let_in_at >= _SILENCE_S:
@@ -200,6 +216,7 @@ class Limiter:
             turn.refusals, turn.refused_at = waiting.earlier.refusals, waiting.earlier.refused_at
             turn.overtaken = waiting.earlier.overtaken
         self._in_flight[turn] = None
+        self._begun += 1
         self._rate.begin(turn)
         self._cap.begin(turn)
         return turn
@@ -211,6 +228,9 @@ class Limiter:
     def _book(self, pace: Pace, now: float) -> float:
         """The place of the call that is next."""
         if self._booked is None or now > self._booked[1] + _LATE_S:
-            waiting = self._booked[0] if self._booked else heapq.heappop(self._waiting)
-            self._booked = waiting, now + pace.book(waiting.images)
+            waiting = self._booked[0] if self._booked else self._waiting[0]
+            place = now + pace.book(waiting.images)
+            if self._booked is None:
+                heapq.heappop(self._waiting)
+            self._booked = waiting, place
         return self._booked[1]

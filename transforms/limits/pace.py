@@ -5,6 +5,7 @@ the file's lock. The system frees the lock of a process that is killed, and a pl
 Where there is no such lock each process keeps its part of the limits.
 """
 
+import logging
 import os
 import tempfile
 import time
@@ -23,6 +24,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+_log = logging.getLogger(__name__)
 _CELL_BYTES = 8
 # At the file's beginning: when its clock began, in seconds since the epoch, and the limits.
 _HEADER = 3
@@ -74,10 +76,20 @@ class SharedPace:
         self._limits = limits
         self._path = path
         self._clock = clock
-        self.book(0)
+        self._alone: ProcessPace | None = None
+        self._book(0)
 
     def book(self, images: int) -> float:
-        """As Pace."""
+        """As Pace; where the file can't be used any more, for this process alone."""
+        if self._alone is None:
+            try:
+                return self._book(images)
+            except (ConfigurationError, OSError) as error:
+                _log.warning('this process keeps the limits for itself alone from now on: %s', error)
+                self._alone = ProcessPace(self._limits, self._clock)
+        return self._alone.book(images)
+
+    def _book(self, images: int) -> float:
         with self._open_cells() as cells:
             now = self._clock()
             began = time.time() - now
