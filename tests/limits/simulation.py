@@ -139,6 +139,7 @@ class Service:
     limit: object
     latency_s: object = (0.5, 2.0)
     tells_wait: bool = False
+    told_s: float | None = None  # what it says where it does not know
     overloads: tuple = ()  # (from, to, share of the calls that are turned away)
     random: Random = field(default_factory=lambda: Random(7))
     in_flight: int = 0
@@ -160,7 +161,9 @@ class Service:
         opens_at = self.limit.opens_at(now, self.in_flight)
         if opens_at != now:
             self.refused.append(now)
-            wait_s = (1.0 if opens_at is None else opens_at - now) if self.tells_wait else None
+            wait_s = self.told_s
+            if self.tells_wait:
+                wait_s = 1.0 if opens_at is None else opens_at - now
             reply(CallEnd('quota', wait_s))
             return
         self.limit.take(now)

@@ -84,6 +84,11 @@ def test_server_that_closes_after_a_call_is_found_open(sim):
     assert clock.now < 2 * 3600
 
 
+def test_server_that_asks_for_no_wait_is_not_hammered(sim):
+    result = sim.run(lambda: sim.FixedWindow(5, 60), 50, told_s=0.0)
+    assert result.wasted <= 0.6
+
+
 def test_call_that_is_turned_away_is_not_overtaken_for_ever(sim):
     result = sim.run(lambda: sim.TokenBucket(20, 1, 20), 2000)
     # 128 wait at a time, at 20 a second.

@@ -128,6 +128,7 @@ class AdaptiveRate:
         """Takes into account that a call was turned away."""
         self._let_in -= 1
         self.noise.reject()
+        wait_s = wait_s or None  # a server that says 0 turns the next call away as well
         if wait_s is not None:
             self._hold_until = max(self._hold_until, now + min(wait_s, _LONGEST_WAIT_S) * _SLACK)
         if turn is self._probe:
