@@ -203,3 +203,12 @@ def test_workers_that_can_not_share_have_their_parts(tmp_path):
 def test_limit_that_makes_no_sense_is_refused(value):
     with pytest.raises(ConfigurationError, match='images_per_minute must be'):
         Limits(images_per_minute=value)
+
+
+def test_process_keeps_the_limits_alone_once_their_file_is_lost(tmp_path):
+    path, clock = tmp_path / 'limits', Clock(0.0)
+    pace = SharedPace(Limits(requests_per_minute=60), path, clock)
+    pace.book(1)
+    path.unlink()
+    path.mkdir()
+    assert [pace.book(1) for _ in range(3)][-1] > 0.9
