@@ -96,7 +96,12 @@ class Editor:
             image_root=config.image_root,
         )
         return InputPictures(
-            reader, self._storage, self._switch.check, config.is_reading_all_inputs, config.is_decoding_inputs
+            reader,
+            self._storage,
+            self._switch.check,
+            config.is_reading_all_inputs,
+            config.is_decoding_inputs,
+            self._memory,
         )
 
     def _make_buyer(self, endpoint: Endpoint) -> Buyer:

@@ -7,6 +7,7 @@ that a request key and the manifest need. The bytes are read again only if a cal
 import hashlib
 import json
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ from beam_image_edit.transforms.conversions import Picture
 from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput, StorageError
 from beam_image_edit.transforms.inputs import InputReader, shorten
 from beam_image_edit.transforms.json_text import escape_invisible, write_compact
+from beam_image_edit.transforms.memory import MemoryBudget
 from beam_image_edit.transforms.pictures import PictureInfo, decode
 from beam_image_edit.transforms.storage import Storage
 
@@ -65,6 +67,7 @@ class InputPictures:
         is_reading_all: reads every file in spite of what is remembered.
         is_decoding: decodes every file in full before it counts as usable, which finds damaged pixels and costs 25 to
             400 ms of processor time a picture; what is remembered without that is read again.
+        memory: for the files while they are read and prepared; None: as much as they take.
     """
 
     def __init__(
@@ -74,12 +77,14 @@ class InputPictures:
         check_open: Callable[[], None] = lambda: None,
         is_reading_all: bool = False,
         is_decoding: bool = False,
+        memory: MemoryBudget | None = None,
     ) -> None:
         self._reader = reader
         self._storage = storage
         self._check_open = check_open
         self._is_reading_all = is_reading_all
         self._is_decoding = is_decoding
+        self._memory = memory or MemoryBudget(sys.maxsize)
 
     def look_at(self, place: str, url: str, recipe: str, prepare: Callable[[bytes], Picture]) -> InputPicture:
         """What is known of a picture once it is prepared.
@@ -107,6 +112,16 @@ class InputPictures:
             return remembered
         if not url.startswith('data:'):
             self._check_open()
+        hold = self._memory.open()
+        try:
+            hold.resize(self._reader.size(url))
+            return self._read_and_describe(place, url, path, prepare)
+        finally:
+            hold.release()
+
+    def _read_and_describe(
+        self, place: str, url: str, path: str | None, prepare: Callable[[bytes], Picture]
+    ) -> InputPicture:
         content = self._reader.read(url)
         try:
             if self._is_decoding:

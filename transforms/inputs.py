@@ -5,6 +5,7 @@ in these texts: a `data:` URI is a whole picture, and the query of a web address
 """
 
 import base64
+import os
 import re
 import time
 from collections.abc import Callable
@@ -82,6 +83,16 @@ class InputReader:
             return _stamp_of(filesystem.info(path))
         except Exception:  # a stamp only saves time; what is wrong with the file, reading it will say
             return None
+
+    def size(self, url: str) -> int:
+        """How many bytes a file has; 0 where that is not known before it is read."""
+        if _is_embedded(url):
+            return len(url) * 3 // 4
+        try:
+            path = None if _is_web(url) else _find_local_path(url)
+            return os.stat(path).st_size if path is not None else 0  # noqa: PTH116
+        except (OSError, ValueError):  # reading it will say what is wrong
+            return 0
 
     def _read(self, url: str) -> bytes:
         if not url.strip():
