@@ -6,6 +6,7 @@ later step fails, and the same stage is run again as Dataflow would. It also rep
 """
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,9 +38,13 @@ class Trouble:
         return len(list(self.folder.iterdir()))
 
     def strike(self, moment):
-        if moment == self.moment and self.happened < self.failures:
-            (self.folder / str(self.happened)).touch()
-            raise ValueError(f'failed in {moment}')
+        if moment != self.moment:
+            return
+        for number in range(self.failures):
+            # Of several threads at the same moment one gets to create each file.
+            with suppress(FileExistsError):
+                (self.folder / str(number)).touch(exist_ok=False)
+                raise ValueError(f'failed in {moment}')
 
 
 class FailingStep(beam.DoFn):
