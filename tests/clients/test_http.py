@@ -2,10 +2,12 @@
 
 import gzip
 import logging
+from itertools import pairwise
 
 import pytest
 
 from beam_image_edit.transforms.clients import http as http_module
+from beam_image_edit.transforms.clients.calls import HttpRequest
 
 KEY = 'secret-key-0815'
 PICTURE = bytes(range(256)) * 40
@@ -140,3 +142,15 @@ def test_bomb_is_not_unpacked_beyond_the_limit(server, client, monkeypatch, post
     monkeypatch.setattr(http_module, 'MAX_ANSWER_BYTES', 5_000_000)
     server.answer = lambda exchange: exchange.send(body=gzip.compress(bytes(50_000_000)), content_encoding='gzip')
     assert error_of(post, client, server.url).kind == 'bad_image'
+
+
+@pytest.mark.parametrize('is_told', [True, False])
+def test_room_is_made_for_all_of_an_answer_before_it_is_read(server, client, is_told):
+    size, rooms = 20_000_000, []
+    told = {} if is_told else {'content_length': None, 'connection': 'close'}
+    server.answer = lambda exchange: exchange.send(body=bytes(size), **told)
+    client.post(HttpRequest(f'{server.url}/v1', (b'{}',), 'application/json'), {}, rooms.append)
+    assert rooms == sorted(rooms)
+    # Not in one step at the end: each time for no more than what comes next.
+    assert max(later - earlier for earlier, later in pairwise(rooms)) <= 2 * 256 * 1024
+    assert size <= rooms[-1] < size + 2 * 256 * 1024

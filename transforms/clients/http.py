@@ -162,8 +162,8 @@ class HttpClient:
         return bytes(beginning[:limit])
 
     def _read_pieces(self, response: requests.Response, make_room: MakeRoom = there_is_room) -> Iterator[bytes]:
-        told, size = _told_bytes(response), 0
-        make_room(min(told, _MAX_RESERVED_BYTES))
+        room, size = min(_told_bytes(response), _MAX_RESERVED_BYTES), 0
+        make_room(room)
         # read1 returns what has come; anything else waits for a full piece, for ever if a server drips.
         deadline = self._clock() + self._timeout[1]
         while piece := response.raw.read1(_READ_PIECE_BYTES, decode_content=True):
@@ -171,7 +171,7 @@ class HttpClient:
             size += len(piece)
             if self._clock() > deadline:
                 raise requests.ReadTimeout
-            if size + _READ_PIECE_BYTES > told:
+            if size + _READ_PIECE_BYTES > room:
                 began = self._clock()
                 make_room(size + _READ_PIECE_BYTES)
                 deadline += self._clock() - began
