@@ -62,7 +62,7 @@ def redact(text: str, key: str) -> str:
     >>> redact('https://host/?key=sk-12345…', 'sk-1234567890')
     'https://host/?key=[API key]…'
     """
-    if not key:
+    if not key or (len(text) < _shortest_form(key) and _ELLIPSIS not in text):
         return text
     # What is that long is random characters, such as a signature; to look for mixtures of escapes in it takes seconds.
     pattern = _pattern_of(key) if len(text) < _LONG_TEXT else _plain_pattern_of(key)
@@ -72,6 +72,12 @@ def redact(text: str, key: str) -> str:
             *cut, last = text.split(_ELLIPSIS)
             text = _ELLIPSIS.join([*(_without_beginning(piece, form) for piece in cut), last])
     return text
+
+
+@lru_cache(maxsize=8)
+def _shortest_form(key: str) -> int:
+    # No escape is shorter than the character that it stands for.
+    return len(min(_forms_of(key), key=len))
 
 
 @lru_cache(maxsize=8)

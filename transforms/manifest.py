@@ -49,6 +49,15 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False)
 _LINE_ENDS = str.maketrans('\n\r', '  ')
 
 
+def _blank(kind: pa.DataType) -> Any:
+    if pa.types.is_list(kind):
+        return []
+    return 0 if pa.types.is_integer(kind) else None
+
+
+_BLANKS = {member.name: _blank(member.type) for member in EDIT_SCHEMA}
+
+
 def blank_edit(status: str, error: str | None = None, **known: Any) -> dict[str, Any]:
     """An `edit` with every member in its place: a list is empty, a count 0, all else null, unless it is known.
 
@@ -58,10 +67,10 @@ def blank_edit(status: str, error: str | None = None, **known: Any) -> dict[str,
     >>> blank_edit('invalid_input', 'images must not be empty', attempts=0)['request_ids']
     []
     """
-    edit = {member.name: _blank(member.type) for member in EDIT_SCHEMA}
-    unknown = known.keys() - edit.keys()
+    unknown = known.keys() - _BLANKS.keys()
     if unknown:
-        raise TypeError(f'edit has no member {sorted(unknown)}; its members are {list(edit)}')
+        raise TypeError(f'edit has no member {sorted(unknown)}; its members are {list(_BLANKS)}')
+    edit = {name: [] if value == [] else value for name, value in _BLANKS.items()}
     return {**edit, **known, 'status': status, 'error': error}
 
 
@@ -86,12 +95,6 @@ def manifest_line(outcome: Outcome, output_image_key: str) -> str:
     is_new = present.keys().isdisjoint(added)
     line = append_members(text, added) if is_new else replace_members(text, removed=added, added=added)
     return line if line.isascii() else _LONE_SURROGATE.sub(lambda match: f'\\u{ord(match[0]):04x}', line)
-
-
-def _blank(kind: pa.DataType) -> Any:
-    if pa.types.is_list(kind):
-        return []
-    return 0 if pa.types.is_integer(kind) else None
 
 
 def _to_json(value: Mapping[str, Any] | Sequence[Any]) -> str:

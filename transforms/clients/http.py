@@ -1,7 +1,7 @@
 """HTTP for calls that take minutes and cost money: sent as they are, answered within a limit of time and of size.
 
-What `requests` does by itself and must not here: it waits for an answer that drips for ever, and reads it in pieces of
-10 KB.
+What HTTP libraries do by themselves and must not here: they wait for an answer that drips for ever, and read it in
+small pieces.
 
 A failure before all of the request was handed over costs nothing. One after that may have been billed, whatever it is.
 """
@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from urllib.parse import urljoin, urlsplit
 
-import requests
-import urllib3
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from beam_image_edit.transforms.clients.calls import HttpRequest, HttpResponse
 from beam_image_edit.transforms.clients.connections import Body, Connections
@@ -29,10 +29,18 @@ _READ_PIECE_BYTES = 256 * 1024
 _MAX_RESERVED_BYTES = 16 * 1024 * 1024
 _DOWNLOAD_RETRY_DELAYS_S = (0.2, 1.0)
 _PASSING_STATUSES = frozenset({408, 425, 429})
-_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
-_TIMEOUTS = (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
+# What `requests` raises about proxies is an OSError.
+_FAILURES = (HTTPError, OSError)
 
 MakeRoom = Callable[[int], None]
+
+
+class _DrippingAnswer(HTTPError):
+    """An answer keeps coming, and is not whole in time."""
+
+
+class _PassingStatus(HTTPError):
+    """A server that may answer otherwise in a moment."""
 
 
 def there_is_room(_: int) -> None:
@@ -81,12 +89,12 @@ class HttpClient:
             sent_headers = {'Content-Type': request.content_type, **auth_headers}
             with self._connections.send('POST', request.url, sent_headers, body) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                if 200 <= response.status_code < 300:
+                if 200 <= response.status < 300:
                     return HttpResponse(
-                        response.status_code, headers, self._read_whole(response, MAX_ANSWER_BYTES, make_room)
+                        response.status, headers, self._read_whole(response, MAX_ANSWER_BYTES, make_room)
                     )
                 # Of an error the status counts, even if the rest is cut off.
-                return HttpResponse(response.status_code, headers, self._read_beginning(response, MAX_ERROR_BYTES))
+                return HttpResponse(response.status, headers, self._read_beginning(response, MAX_ERROR_BYTES))
         except ValueError as error:
             # Not with its cause: its text repeats what it does not like, which may be the key.
             raise self._explain(error, body.is_sent) from None
@@ -107,7 +115,7 @@ class HttpClient:
                 return self._follow(url, own_host)
             except ValueError as error:
                 raise _not_fetched(url, f'no address, or no HTTP there ({type(error).__name__})') from error
-            except requests.HTTPError as error:
+            except _PassingStatus as error:
                 failure = _not_fetched(url, str(error))
             except _FAILURES as error:
                 failure = _not_fetched(url, self._explain(error, is_sent=True).message)
@@ -125,17 +133,17 @@ class HttpClient:
             if parts.scheme != 'https' and not (parts.scheme == 'http' and parts.netloc.lower() == own_host.lower()):
                 raise _not_fetched(url, "only https, or http from the API's own host, is fetched")
             with self._connections.send('GET', url) as response:
-                if response.is_redirect:
-                    url = urljoin(url, response.headers['location'])
+                if target := response.get_redirect_location():
+                    url = urljoin(url, target)
                     continue
-                if response.status_code >= 500 or response.status_code in _PASSING_STATUSES:
-                    raise requests.HTTPError(f'HTTP {response.status_code}')
-                if not 200 <= response.status_code < 300:
-                    raise _not_fetched(url, f'HTTP {response.status_code}')
+                if response.status >= 500 or response.status in _PASSING_STATUSES:
+                    raise _PassingStatus(f'HTTP {response.status}')
+                if not 200 <= response.status < 300:
+                    raise _not_fetched(url, f'HTTP {response.status}')
                 return bytes(self._read_whole(response, MAX_DOWNLOAD_BYTES))
         raise _not_fetched(url, f'more than {MAX_REDIRECTS} redirects')
 
-    def _read_whole(self, response: requests.Response, limit: int, make_room: MakeRoom = there_is_room) -> bytearray:
+    def _read_whole(self, response: BaseHTTPResponse, limit: int, make_room: MakeRoom = there_is_room) -> bytearray:
         # Joining the pieces of an answer at its end would take its memory twice.
         whole = bytearray(min(_told_bytes(response), _MAX_RESERVED_BYTES))
         size = 0
@@ -148,11 +156,11 @@ class HttpClient:
             size += len(piece)
             if size > limit:
                 message = f'the answer has more than {limit:,} bytes, the most that is read'
-                raise ApiError('bad_image', message, response.status_code, may_be_billed=True)
+                raise ApiError('bad_image', message, response.status, may_be_billed=True)
         del whole[size:]
         return whole
 
-    def _read_beginning(self, response: requests.Response, limit: int) -> bytes:
+    def _read_beginning(self, response: BaseHTTPResponse, limit: int) -> bytes:
         beginning = bytearray()
         with suppress(*_FAILURES):
             for piece in self._read_pieces(response):
@@ -161,35 +169,35 @@ class HttpClient:
                     break
         return bytes(beginning[:limit])
 
-    def _read_pieces(self, response: requests.Response, make_room: MakeRoom = there_is_room) -> Iterator[bytes]:
+    def _read_pieces(self, response: BaseHTTPResponse, make_room: MakeRoom = there_is_room) -> Iterator[bytes]:
         room, size = min(_told_bytes(response), _MAX_RESERVED_BYTES), 0
         make_room(room)
         # read1 returns what has come; anything else waits for a full piece, for ever if a server drips.
         deadline = self._clock() + self._timeout[1]
-        while piece := response.raw.read1(_READ_PIECE_BYTES, decode_content=True):
+        while piece := response.read1(_READ_PIECE_BYTES, decode_content=True):
             yield piece
             size += len(piece)
             if self._clock() > deadline:
-                raise requests.ReadTimeout
+                raise _DrippingAnswer
             if size + _READ_PIECE_BYTES > room:
                 began = self._clock()
                 make_room(size + _READ_PIECE_BYTES)
                 deadline += self._clock() - began
 
     def _explain(self, error: Exception, is_sent: bool) -> ApiError:
-        if isinstance(error, requests.ConnectTimeout):
+        if isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError):
             return ApiError('retry', f'no connection within {self._timeout[0]:g} s')
         if isinstance(error, ValueError) and not is_sent:
             what = f"the request can't be sent ({type(error).__name__}); check DF_BASE_URL and DF_API_KEY"
             return ApiError('permanent', what)
         if not is_sent:
             return ApiError('retry', f'no connection that takes the request: {_find_cause(error)}')
-        if isinstance(error, _TIMEOUTS):
+        if isinstance(error, ReadTimeoutError | _DrippingAnswer):
             return ApiError('retry', f'no whole answer within {self._timeout[1]:g} s', may_be_billed=True)
         return ApiError('retry', f'the answer was lost: {_find_cause(error)}', may_be_billed=True)
 
 
-def _told_bytes(response: requests.Response) -> int:
+def _told_bytes(response: BaseHTTPResponse) -> int:
     told = response.headers.get('content-length', '')
     return int(told) if told.isascii() and told.isdecimal() and len(told) < 16 else 0
 

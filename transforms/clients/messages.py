@@ -9,6 +9,7 @@ MAX_READ_CHARACTERS = 64 * 1024
 # A proxy's page says what it has to say in its title.
 _MAX_PAGE_CHARACTERS = 4 * 1024
 
+_SHORT = 119
 _ENCODED = re.compile(r'[A-Za-z0-9+/=_-]{120,}')
 _MARKUP = re.compile(r'<(script|style)\b.*?</\1>|<[^<>]*>', re.DOTALL | re.IGNORECASE)
 
@@ -23,6 +24,8 @@ def shorten(text: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str:
     >>> shorten('Invalid image: ' + 'iVBO' * 1000)
     'Invalid image: [4000 characters]'
     """
+    if len(text) <= min(limit, _SHORT) and text.isprintable() and '  ' not in text:
+        return text.strip()  # which most of what a server says already is
     told = _ENCODED.sub(lambda run: f'[{len(run[0])} characters]', text[:MAX_READ_CHARACTERS])
     line = ' '.join(told.split())
     line = line if len(line) <= limit else f'{line[:limit]}…'
