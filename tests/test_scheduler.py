@@ -10,11 +10,13 @@ from concurrent.futures import Future, wait
 import pytest
 
 from beam_image_edit.transforms.scheduler import Scheduler, pause, settled
+from tests.waiting import wait_until
 
 AT_EXIT = """
 import threading
 from concurrent.futures import Future
 from beam_image_edit.transforms.scheduler import Scheduler, pause, settled
+from tests.waiting import wait_until
 
 scheduler = Scheduler(1)
 threading._register_atexit(scheduler.close)
@@ -41,14 +43,6 @@ def scheduler():
     scheduler = Scheduler(2)
     yield scheduler
     scheduler.close()
-
-
-def end(condition):
-    """Waits for what must happen soon; pytest's own time limit is not needed for what hangs."""
-    ends_at = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < ends_at
-        threading.Event().wait(0.001)
 
 
 def test_a_result_and_an_exception_reach_the_future(scheduler):
@@ -228,9 +222,9 @@ def test_closing_ends_pauses_and_lets_the_threads_go():
     scheduler.close()
     scheduler.close()
     assert {future.result(20) for future in waiting} == {'done'}
-    end(lambda: set(threading.enumerate()) <= before)
+    wait_until(lambda: set(threading.enumerate()) <= before)
     # Otherwise it would be reported as a leak when it is collected.
-    end(scheduler._clock.is_closed)
+    wait_until(scheduler._clock.is_closed)
 
 
 def test_followers_come_to_their_end_after_closing():
@@ -243,7 +237,7 @@ def test_followers_come_to_their_end_after_closing():
         return outcome
 
     follower = scheduler.start(follow())
-    end(lambda: leader._done_callbacks)
+    wait_until(lambda: leader._done_callbacks)
     scheduler.close()
     leader.set_result('bought')
     assert follower.result(20) == 'bought'

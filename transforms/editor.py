@@ -24,7 +24,7 @@ from beam_image_edit.transforms.input_pictures import InputPictures
 from beam_image_edit.transforms.inputs import InputReader
 from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.limits.limiter import Limiter
-from beam_image_edit.transforms.limits.pace import Pace, limits_path, open_pace
+from beam_image_edit.transforms.limits.pace import limits_path, open_pace
 from beam_image_edit.transforms.memory import MemoryBudget
 from beam_image_edit.transforms.models import facts_of
 from beam_image_edit.transforms.outcomes import Outcome
@@ -66,7 +66,8 @@ class Editor:
         self._stop_file = StopFile(self._storage, config.run_id)
         self._switch = StopSwitch(find_reason=self._stop_file.read, on_stop=self._end_waits)
         self._scheduler = Scheduler(config.max_in_flight + _OTHER_THREADS)
-        self._limiter = Limiter(config.max_in_flight, _open_pace(config), self._scheduler.resume_later)
+        pace = open_pace(config.limits, limits_path(config.run_id), config.workers)
+        self._limiter = Limiter(config.max_in_flight, pace, self._scheduler.resume_later)
         self._http = HttpClient(config.max_in_flight, config.connect_timeout_s, config.read_timeout_s)
         give_large_blocks_back()
         self._memory = MemoryBudget(config.max_memory_mb * 1_000_000)
@@ -220,10 +221,6 @@ class Editor:
     def _end_waits(self) -> None:
         self._limiter.close()
         self._scheduler.end_pauses()
-
-
-def _open_pace(config: EditorConfig) -> Pace | None:
-    return open_pace(config.limits, limits_path(config.run_id), config.workers)
 
 
 _editors: dict[str, Editor] = {}

@@ -7,8 +7,6 @@ import select
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -189,19 +187,6 @@ def make_rows():
         return rows[: count - count // 10] + rows[: count // 10]
 
     return make
-
-
-@pytest.fixture
-def wait_until():
-    """Waits for something to be so; an error if it does not come."""
-
-    def wait(is_so):
-        deadline = time.monotonic() + DEADLINE_S
-        while not is_so():
-            assert time.monotonic() < deadline, f'not within {DEADLINE_S} s'
-            threading.Event().wait(0.002)
-
-    return wait
 
 
 @pytest.fixture

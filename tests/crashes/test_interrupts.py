@@ -8,6 +8,8 @@ from collections import Counter
 
 import pytest
 
+from tests.waiting import wait_until
+
 SEED = 30
 IN_FLIGHT = 16
 BOTH_FORMATS = pytest.mark.parametrize('api_format', ['gemini', 'openai'])
@@ -25,7 +27,7 @@ def stopped_for_s(job):
 
 
 @pytest.mark.parametrize(('api_format', 'interrupts'), [('gemini', 4), ('openai', 2)])
-def test_interrupted_job_pays_for_nothing_again(make_job, make_rows, emulator, wait_until, api_format, interrupts):
+def test_interrupted_job_pays_for_nothing_again(make_job, make_rows, emulator, api_format, interrupts):
     chance = random.Random(SEED)
     job = make_job(make_rows(70 * interrupts), f'--api_format={api_format}', f'--max_in_flight={IN_FLIGHT}')
     for interrupt in range(interrupts):
@@ -48,7 +50,7 @@ def test_interrupted_job_pays_for_nothing_again(make_job, make_rows, emulator, w
 
 @BOTH_FORMATS
 @SIGNALS
-def test_no_call_begins_after_a_signal_and_those_in_flight_are_kept(make_job, emulator, wait_until, api_format, number):
+def test_no_call_begins_after_a_signal_and_those_in_flight_are_kept(make_job, emulator, api_format, number):
     job = make_job(plain_rows(60), f'--api_format={api_format}', f'--max_in_flight={IN_FLIGHT}')
     emulator.hold()
     job.start()
@@ -62,7 +64,7 @@ def test_no_call_begins_after_a_signal_and_those_in_flight_are_kept(make_job, em
 
 
 @SIGNALS
-def test_signal_ends_a_job_whose_calls_hang_within_the_read_timeout(make_job, emulator, wait_until, number):
+def test_signal_ends_a_job_whose_calls_hang_within_the_read_timeout(make_job, emulator, number):
     emulator.set_faults([{'match': '', 'times': None, 'fault': 'hang'}])
     job = make_job(plain_rows(60), f'--max_in_flight={IN_FLIGHT}', '--read_timeout_s=2')
     job.start()
@@ -77,7 +79,7 @@ def test_signal_ends_a_job_whose_calls_hang_within_the_read_timeout(make_job, em
 
 
 @SIGNALS
-def test_workers_finish_their_calls_when_a_terminal_interrupts_them_too(make_job, emulator, wait_until, number):
+def test_workers_finish_their_calls_when_a_terminal_interrupts_them_too(make_job, emulator, number):
     job = make_job(plain_rows(160), *TWO_WORKERS)
     emulator.hold()
     job.start()

@@ -8,6 +8,8 @@ from collections import Counter
 
 import pytest
 
+from tests.waiting import wait_until
+
 SEED = 20
 IN_FLIGHT = 16
 SLOWEST_S = 0.4  # of the emulator's answers
@@ -20,7 +22,7 @@ def calls_by_prompt(emulator):
     return Counter(call.prompt for call in emulator.calls if call.prompt)
 
 
-def let_calls_flow(emulator, wait_until, job, chance):
+def let_calls_flow(emulator, job, chance):
     """Returns some time after the job has begun a call."""
     begun = emulator.count + chance.randrange(2 * IN_FLIGHT)
     job.start()
@@ -28,7 +30,7 @@ def let_calls_flow(emulator, wait_until, job, chance):
     threading.Event().wait(chance.uniform(0, 0.15))
 
 
-def let_answers_come_at_once(emulator, wait_until, job, chance):
+def let_answers_come_at_once(emulator, job, chance):
     """Returns while the job is storing the answers of a whole window, as likely as can be."""
     emulator.hold()
     job.start()
@@ -39,10 +41,10 @@ def let_answers_come_at_once(emulator, wait_until, job, chance):
     threading.Event().wait(chance.uniform(0, 0.15))
 
 
-def kill_at_a_random_moment(job, emulator, wait_until, number):
+def kill_at_a_random_moment(job, emulator, number):
     """Starts a job and kills it while it has calls in flight."""
     chance = random.Random(SEED + number)
-    (let_calls_flow, let_answers_come_at_once)[number % 2](emulator, wait_until, job, chance)
+    (let_calls_flow, let_answers_come_at_once)[number % 2](emulator, job, chance)
     assert not job.has_ended, f'before kill {number}, seed {SEED}'
     job.signal(signal.SIGKILL)
     assert job.wait() == -signal.SIGKILL
@@ -79,13 +81,11 @@ def assert_the_ledger_tells_all(job, in_flight):
 
 
 @pytest.mark.parametrize(('api_format', 'count', 'kills'), [('gemini', 300, 20), ('openai', 100, 6)])
-def test_killed_job_pays_again_only_for_calls_in_flight(
-    make_job, make_rows, emulator, wait_until, api_format, count, kills
-):
+def test_killed_job_pays_again_only_for_calls_in_flight(make_job, make_rows, emulator, api_format, count, kills):
     job = make_job(make_rows(count), f'--api_format={api_format}', f'--max_in_flight={IN_FLIGHT}')
     in_flight, states = set(), []
     for number in range(kills):
-        kill_at_a_random_moment(job, emulator, wait_until, number)
+        kill_at_a_random_moment(job, emulator, number)
         found = job.look()
         found.assert_every_image_is_known()
         assert set(found.images.values()) <= {image for call in emulator.calls for image in call.produced}

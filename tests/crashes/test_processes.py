@@ -6,6 +6,8 @@ from collections import Counter
 
 import pytest
 
+from tests.waiting import wait_until
+
 FOUR_WORKERS = ('--direct_running_mode=multi_processing', '--direct_num_workers=4', '--max_in_flight=4')
 PROMPTS = 40
 # Blocks of 128 rows are what is spread over workers: each of four gets one, and all have the same instructions in it.
@@ -40,7 +42,7 @@ def assert_all_is_well(job, emulator):
     [(slice(None), slice(None)), (slice(None), slice(None, None, -1)), (slice(0, 40), slice(20, None))],
     ids=['same order', 'other order', 'overlapping'],
 )
-def test_two_jobs_at_once_buy_each_call_once(make_job, make_rows, emulator, wait_until, first_rows, second_rows):
+def test_two_jobs_at_once_buy_each_call_once(make_job, make_rows, emulator, first_rows, second_rows):
     rows = make_rows(60)
     del rows[6::10]  # several calls with one instruction
     jobs = [make_job(rows[part], '--max_in_flight=8') for part in (first_rows, second_rows)]
@@ -57,7 +59,7 @@ def test_two_jobs_at_once_buy_each_call_once(make_job, make_rows, emulator, wait
     assert calls_by_prompt(emulator) == each_once(*jobs)
 
 
-def test_four_workers_buy_each_call_once(make_job, emulator, wait_until):
+def test_four_workers_buy_each_call_once(make_job, emulator):
     job = make_job(ROWS, *FOUR_WORKERS)
     emulator.hold()
     job.start()
@@ -68,7 +70,7 @@ def test_four_workers_buy_each_call_once(make_job, emulator, wait_until):
     assert_all_is_well(job, emulator)
 
 
-def test_workers_that_outlive_their_parent_are_waited_for(make_job, emulator, wait_until):
+def test_workers_that_outlive_their_parent_are_waited_for(make_job, emulator):
     killed, rerun = make_job(ROWS, *FOUR_WORKERS), make_job(ROWS, f'--max_in_flight={PROMPTS}')
     emulator.hold()
     killed.start()
@@ -85,7 +87,7 @@ def test_workers_that_outlive_their_parent_are_waited_for(make_job, emulator, wa
     assert_all_is_well(rerun, emulator)
 
 
-def test_workers_killed_with_their_parent_are_taken_over(make_job, emulator, wait_until):
+def test_workers_killed_with_their_parent_are_taken_over(make_job, emulator):
     job, rerun = make_job(ROWS, *FOUR_WORKERS), make_job(ROWS)
     emulator.hold()
     job.start()
@@ -101,7 +103,7 @@ def test_workers_killed_with_their_parent_are_taken_over(make_job, emulator, wai
     assert_all_is_well(rerun, emulator)
 
 
-def test_killed_worker_costs_its_own_calls_in_flight(make_job, emulator, wait_until):
+def test_killed_worker_costs_its_own_calls_in_flight(make_job, emulator):
     job, rerun = make_job(ROWS, *FOUR_WORKERS), make_job(ROWS)
     emulator.hold()
     job.start()

@@ -15,7 +15,6 @@ _COUNTED_CALLS = 32
 _LASTS_S = 60.0
 _FIRST_WAIT_S = 0.25
 _LONGEST_WAIT_S = 8.0
-_LONGEST_ASKED_S = 120.0
 
 
 class Noise:
@@ -63,5 +62,5 @@ class Noise:
 def back_off_s(refusals: int, asked_s: float | None) -> float:
     """How many seconds a call waits that was turned away so often: as many as the server asks for, if it does."""
     if asked_s is not None:
-        return min(_LONGEST_ASKED_S, asked_s)
+        return asked_s
     return min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(refusals - 1, 16))

@@ -11,7 +11,6 @@ import math
 _WEIGHT = 1 / 16
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
-_LONGEST_ASKED_S = 120.0
 
 
 class OverloadBrake:
@@ -45,5 +44,5 @@ class OverloadBrake:
         """Takes into account that a call was turned away, and how long the server asks to wait, if it does."""
         self._share -= _WEIGHT * self._share
         if self.limit == 1 and self._part < 1 and now >= self.hold_until:
-            self.hold_until = now + max(self._wait_s, min(wait_s or 0, _LONGEST_ASKED_S))
+            self.hold_until = now + max(self._wait_s, wait_s or 0)
             self._wait_s = min(_LONGEST_WAIT_S, 2 * self._wait_s)

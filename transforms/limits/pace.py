@@ -32,7 +32,7 @@ _SAME_CLOCK_S = 60.0
 
 
 class Pace(Protocol):
-    """Whoever says when calls may begin: this process, a file of this machine, or a service."""
+    """Whoever says when calls may begin, by the limits that were told: this process, or a file of this machine."""
 
     def book(self, images: int) -> float:
         """Takes the next place; seconds until it has come, 0 if it has.
@@ -57,7 +57,7 @@ class ProcessPace:
 
     def book(self, images: int) -> float:
         """As Pace."""
-        return _book(self._limits, self._cells, self._clock(), images)
+        return _take_place(self._limits, self._cells, self._clock(), images)
 
 
 class SharedPace:
@@ -99,7 +99,7 @@ class SharedPace:
                 cells[:] = memoryview(array('d', [began, *told] + [0.0] * (len(cells) - _HEADER)))
             elif list(cells[1:_HEADER]) != told:
                 raise self._explain(f'it keeps other limits: {cells[1]:g} requests and {cells[2]:g} images per minute')
-            return _book(self._limits, cells[_HEADER:], now, images) if images else 0.0
+            return _take_place(self._limits, cells[_HEADER:], now, images) if images else 0.0
 
     @contextmanager
     def _open_cells(self) -> Iterator[Any]:
@@ -160,7 +160,7 @@ def _count_cells(limits: Limits) -> int:
     return sum(Places.cells_for(limit) for limit in (limits.requests_per_minute, limits.images_per_minute) if limit)
 
 
-def _book(limits: Limits, cells: Any, now: float, images: int) -> float:
+def _take_place(limits: Limits, cells: Any, now: float, images: int) -> float:
     kept, start = [], 0
     for limit, units in ((limits.requests_per_minute, 1), (limits.images_per_minute, images)):
         if limit:
