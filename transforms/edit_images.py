@@ -82,8 +82,8 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
         **options: Any,
     ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise ConfigurationError(f'batch_size must be >= 1, got {batch_size}')
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise ConfigurationError(f'batch_size must be an integer >= 1, got {batch_size!r}')
         self._batch_size = batch_size
         self._error_handler: Any = None
         self._config = config or EditorConfig(
