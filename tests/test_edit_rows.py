@@ -84,6 +84,29 @@ def test_rows_come_out_with_every_field_as_it_was(editing, tmp_path, flags):
         assert_that(sizes, equal_to([[(320, 'image/jpeg')], []]), 'S')
 
 
+@pytest.mark.parametrize(
+    ('runner', 'flags'),
+    [
+        ('FnApiRunner', ['--direct_running_mode=multi_processing', '--direct_num_workers=2']),
+        ('BundleBasedDirectRunner', []),
+    ],
+    ids=['processes', 'bundles'],
+)
+def test_rows_pass_from_process_to_process(editing, tmp_path, emulator, runner, flags):
+    """A budget makes the rows wait between two stages, so that they are encoded before the edits and after."""
+    with beam.Pipeline(runner, options=PipelineOptions(flags)) as root:
+        rows = root | beam.Create(
+            [beam.Row(id=1, images='a.png', conversations=['Blur it'], more=[beam.Row(price=0.5)])]
+        )
+        edited = rows | 'Before' >> beam.Reshuffle() | editing(max_cost_usd=1, price_per_image=0.04)
+        # Worker processes can't import what is defined here.
+        _ = edited | 'After' >> beam.Reshuffle() | beam.Map(str) | beam.io.WriteToText(str(tmp_path / 'seen'))
+    (seen,) = [path.read_text() for path in tmp_path.glob('seen*') if path.stat().st_size]
+    assert 'price=0.5' in seen
+    assert "status='edited'" in seen
+    assert emulator.count == 1
+
+
 def test_schema_is_the_rows_with_two_more(editing):
     rows = products(pipeline(), product(1)) | editing(**KEYS)
     names = [name for name, _ in named_fields_from_element_type(rows.element_type)]

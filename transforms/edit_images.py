@@ -37,9 +37,9 @@ EDITED_TAG = 'edited'
 class EditImages(beam.PTransform[PCollection[Any], Any]):
     """Edits images through an image API; each call is bought once, whatever runners and reruns do.
 
-    Takes samples of `ReadSamples`, or rows as dicts (see the README for their shape; relative image paths start at the
-    worker's current folder). Gives two named outputs of `Outcome`s, `edited` and `failed`, and a third, `outcomes`,
-    with every row. Windows and timestamps are kept. Bounded input only.
+    Takes samples of `ReadSamples`, or rows: dicts, `beam.Row`s, named tuples or dataclasses (see the README for their
+    shape; relative image paths start at the worker's current folder). Gives two named outputs of `Outcome`s, `edited`
+    and `failed`, and a third, `outcomes`, with every row. Windows, timestamps and panes are kept. Bounded input only.
 
     Args:
         cache_path: where images and the ledger are written, a path or any fsspec URL.
