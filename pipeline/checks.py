@@ -13,11 +13,8 @@ from beam_image_edit.transforms.input_files import list_files
 from beam_image_edit.transforms.local_inputs import resolve_image_root
 from beam_image_edit.transforms.models import retirement_warning
 from beam_image_edit.transforms.row_checks import select_parameters
+from beam_image_edit.transforms.runners import check_runner
 from beam_image_edit.transforms.storage import Storage
-
-_REFUSED_RUNNERS = {
-    'daskrunner': 'DaskRunner loses rows without a word; use FnApiRunner, FlinkRunner, SparkRunner or DataflowRunner'
-}
 
 
 def check_job(config: JobConfig) -> None:
@@ -54,9 +51,7 @@ def _unused_flags(config: JobConfig) -> str:
 
 
 def _check_runner(runner: str) -> None:
-    refusal = _REFUSED_RUNNERS.get(runner.rpartition('.')[2].lower())
-    if refusal:
-        raise ConfigurationError(refusal)
+    check_runner(runner)
     try:
         create_runner(runner)
     except (ValueError, ImportError, AttributeError) as error:

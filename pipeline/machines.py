@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.limits.places import Limits
 
 # They run on this machine, where all processes keep the limits together.
 _LOCAL_RUNNERS = frozenset(
@@ -31,3 +32,26 @@ def count_machines(runner: str, beam_options: Sequence[str]) -> int:
             '--max_num_workers or --parallelism, or leave the limits to --rate_limit_service'
         )
     return workers
+
+
+def describe_limits(limits: Limits, workers: int) -> str:
+    """How limits are divided, for the log.
+
+    >>> describe_limits(Limits(requests_per_minute=600, images_per_minute=50), 4)
+    'requests 600/min over 4 workers: 150 each; images 50/min over 4 workers: 12.5 each'
+    >>> describe_limits(Limits(), 4)
+    'none told; they are found out'
+    """
+    part = limits.shared_by(workers)
+    told = [
+        (what, whole, each)
+        for what, whole, each in (
+            ('requests', limits.requests_per_minute, part.requests_per_minute),
+            ('images', limits.images_per_minute, part.images_per_minute),
+        )
+        if whole is not None
+    ]
+    over = f'{workers} worker{"s" if workers > 1 else ""}'
+    return '; '.join(f'{what} {whole:g}/min over {over}: {each:g} each' for what, whole, each in told) or (
+        'none told; they are found out'
+    )

@@ -10,6 +10,7 @@ from beam_image_edit.pipeline.checks import check_job, find_warnings
 from beam_image_edit.pipeline.command_line import fail, parse_args
 from beam_image_edit.pipeline.flags import PROGRAM
 from beam_image_edit.pipeline.job import run_job
+from beam_image_edit.pipeline.machines import describe_limits
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.stop_file import StopFile
 from beam_image_edit.transforms.storage import Storage
@@ -38,6 +39,7 @@ def run(argv: Sequence[str]) -> int:
     for warning in warnings:
         _log.warning(warning)
     _log.info('price of %s: %s', config.editor.model, config.editor.find_price() or 'not known')
+    _log.info('limits: %s', describe_limits(config.editor.limits, config.editor.workers))
     try:
         run_id = run_job(config)
         return _report(config.editor.cache_path, run_id)

@@ -26,3 +26,20 @@ def test_machines_are_those_of_the_runners_options(runner, options, machines):
 def test_unknown_number_of_machines_is_refused(options):
     with pytest.raises(ConfigurationError, match='max_num_workers'):
         count_machines('FlinkRunner', options)
+
+
+REMOTE = ['--runner=PortableRunner', '--job_endpoint=127.0.0.1:9', '--job_server_timeout=1', '--parallelism=4']
+
+
+@pytest.mark.parametrize(
+    ('flags', 'line'),
+    [
+        (['--requests_per_minute=600'], 'limits: requests 600/min over 1 worker: 600 each'),
+        (['--requests_per_minute=600', *REMOTE], 'limits: requests 600/min over 4 workers: 150 each'),
+        ([], 'limits: none told; they are found out'),
+    ],
+    ids=['local', 'four workers', 'none'],
+)
+def test_job_logs_at_its_start_how_limits_are_divided(edit, capfd, flags, line):
+    edit([{'images': 'a.png', 'conversations': ['Blur it']}], *flags)
+    assert line in capfd.readouterr().err

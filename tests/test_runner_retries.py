@@ -16,7 +16,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_image_edit.pipeline.emulator import Emulator
 from beam_image_edit.transforms import EditImages
-from beam_image_edit.transforms.edit_images import EDITED_TAG, FAILED_TAG, _EditBatch, to_sample
+from beam_image_edit.transforms.edit_images import EDITED_TAG, FAILED_TAG, _EditBatch, _with_place
+from beam_image_edit.transforms.foreign_rows import to_sample
 
 TRIES = 4  # of a bundle by BundleBasedDirectRunner, before it gives the job up
 ROWS = [{'images': 'a.png', 'conversations': [f'Blur it {number} times'], 'id': number} for number in range(20)]
@@ -87,7 +88,7 @@ class FailingEditImages(EditImages):
     trouble: Trouble
 
     def expand(self, rows):
-        batch = rows | beam.Map(to_sample) | beam.combiners.ToList() | beam.Map(lambda all_: [(one, 0) for one in all_])
+        batch = rows | beam.Map(to_sample) | beam.Map(_with_place) | beam.combiners.ToList()
         edit = FailingEdit(self._config, self.trouble)
         return batch | beam.ParDo(edit).with_outputs(FAILED_TAG, main=EDITED_TAG)
 

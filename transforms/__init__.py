@@ -4,6 +4,7 @@ from beam_image_edit.transforms import EditImages, ReadSamples, WriteManifest
 """
 
 from beam_image_edit.transforms.edit_images import EditImages
+from beam_image_edit.transforms.edit_rows import EditRows
 from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.outcomes import Outcome
@@ -15,6 +16,7 @@ from beam_image_edit.transforms.write_manifest import WriteManifest
 __all__ = [
     'ConfigurationError',
     'EditImages',
+    'EditRows',
     'EditorConfig',
     'Outcome',
     'Parameters',

@@ -47,6 +47,7 @@ def make_outcome(
         output_image=tuple(storage.url(path) for path in paths) if storage else (),
         edit=blank_edit(status, error, **calls, **_picture_fields(pictures)),
         spent=_spent(own, run_id),
+        origin=sample.origin,
     )
 
 

@@ -6,9 +6,8 @@ more than two windows of them ahead, and emits each as soon as it is done.
 
 import dataclasses
 import functools
-import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +22,12 @@ from beam_image_edit.transforms.bundle_work import BundleWork
 from beam_image_edit.transforms.editor import open_editor, release_editor
 from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.foreign_rows import to_sample
 from beam_image_edit.transforms.limit_spending import LimitSpending
-from beam_image_edit.transforms.names import clean_id
 from beam_image_edit.transforms.outcomes import EDITED, STATUSES, Outcome
 from beam_image_edit.transforms.retries import RetryPolicy
 from beam_image_edit.transforms.rows import Parameters, RowFields
-from beam_image_edit.transforms.samples import Sample
+from beam_image_edit.transforms.runners import check_runner
 
 OUTCOMES_TAG = 'outcomes'
 FAILED_TAG = 'failed'
@@ -38,9 +37,9 @@ EDITED_TAG = 'edited'
 class EditImages(beam.PTransform[PCollection[Any], Any]):
     """Edits images through an image API; each call is bought once, whatever runners and reruns do.
 
-    Takes samples of `ReadSamples`, or rows as dicts (see the README for their shape; relative image paths start at the
-    worker's current folder). Gives two named outputs of `Outcome`s, `edited` and `failed`, and a third, `outcomes`,
-    with every row. Windows and timestamps are kept. Bounded input only.
+    Takes samples of `ReadSamples`, or rows: dicts, `beam.Row`s, named tuples or dataclasses (see the README for their
+    shape; relative image paths start at the worker's current folder). Gives two named outputs of `Outcome`s, `edited`
+    and `failed`, and a third, `outcomes`, with every row. Windows, timestamps and panes are kept. Bounded input only.
 
     Args:
         cache_path: where images and the ledger are written, a path or any fsspec URL.
@@ -83,8 +82,8 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
         **options: Any,
     ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise ConfigurationError(f'batch_size must be >= 1, got {batch_size}')
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise ConfigurationError(f'batch_size must be an integer >= 1, got {batch_size!r}')
         self._batch_size = batch_size
         self._error_handler: Any = None
         self._config = config or EditorConfig(
@@ -115,6 +114,8 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
         """Wires batches of samples to the process's editor."""
         if not rows.is_bounded:
             raise ConfigurationError('EditImages takes bounded input only: a stream has no last row to wait for')
+        # Where the runner is Beam's choice, it is known only later.
+        check_runner(type(rows.pipeline.runner).__name__)
         samples = rows | 'ToSamples' >> beam.Map(to_sample)
         budget = self._config.budget()
         admission: Any = ADMIT_ALL
@@ -122,8 +123,8 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
             admission = AsSingleton(samples | 'LimitSpending' >> LimitSpending(self._config, budget))
         outcomes = (
             samples
-            # BatchElements forgets the timestamps of what it batches.
-            | 'WithTimestamps' >> beam.Map(lambda sample, timestamp=beam.DoFn.TimestampParam: (sample, timestamp))
+            # BatchElements forgets the places of what it batches.
+            | 'WithPlaces' >> beam.Map(_with_place)
             | 'Batch' >> beam.BatchElements(min_batch_size=self._batch_size, max_batch_size=self._batch_size)
             | 'Edit'
             >> beam.ParDo(_EditBatch(self._config), admission).with_outputs(FAILED_TAG, OUTCOMES_TAG, main=EDITED_TAG)
@@ -139,23 +140,10 @@ def _take(options: dict[str, Any], kind: type) -> dict[str, Any]:
     return {field.name: options.pop(field.name) for field in dataclasses.fields(kind) if field.name in options}
 
 
-def to_sample(row: Any) -> Sample:
-    """A sample, or a row of the user's own (a dict, a named tuple or a `beam.Row`), as a sample.
-
-    A row that is none of these, or that JSON can't hold, is a sample with a problem. The argument has no narrower type,
-    because Beam would check it against what it believes that the user's step gives, which is not always so.
-    """
-    if isinstance(row, Sample):
-        return row
-    fields = row if isinstance(row, Mapping) else getattr(row, '_asdict', lambda: None)()
-    if fields is None:
-        return Sample(text=json.dumps(repr(row)), problem=f'a row must be a dict, got {type(row).__name__}')
-    try:
-        text = json.dumps(dict(fields), ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        return Sample(text=json.dumps(repr(row)), problem=f"the row can't be written as JSON: {error}")
-    identity = clean_id(fields.get('id'))
-    return Sample(text=text, name=f'sample_{identity}' if identity else None)
+def _with_place(
+    sample: Any, timestamp: Any = beam.DoFn.TimestampParam, pane: Any = beam.DoFn.PaneInfoParam
+) -> tuple[Any, Any, Any]:
+    return sample, timestamp, pane
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +151,12 @@ class _Place:
     """Where in event time an element came from, and its outcome belongs."""
 
     timestamp: Any
+    pane: Any
     window: Any
 
     def put(self, outcome: Outcome) -> Iterator[Any]:
         """The outcome there, on the output that its status names and on that of all outcomes."""
-        placed = WindowedValue(outcome, self.timestamp, (self.window,))
+        placed = WindowedValue(outcome, self.timestamp, (self.window,), self.pane)
         yield placed if outcome.status == EDITED else TaggedOutput(FAILED_TAG, placed)
         # The two flattened would say the same, but the local runner holds in memory whatever is flattened.
         yield TaggedOutput(OUTCOMES_TAG, placed)
@@ -195,9 +184,9 @@ class _EditBatch(beam.DoFn):
     def process(
         self, batch: Any, admission: Admission = ADMIT_ALL, window: Any = beam.DoFn.WindowParam
     ) -> Iterator[Any]:
-        for sample, timestamp in batch:
+        for sample, timestamp, pane in batch:
             begin = functools.partial(self._editor.submit, sample, admission)
-            for outcome, place in self._work.submit(begin, _Place(timestamp, window)):
+            for outcome, place in self._work.submit(begin, _Place(timestamp, pane, window)):
                 yield from self._emit(outcome, place)
 
     def finish_bundle(self) -> Iterator[Any]:

@@ -5,6 +5,7 @@ import re
 from dataclasses import asdict, dataclass, field, replace
 
 from beam_image_edit.transforms.api_keys import DEFAULT_REFERENCE, check_reference
+from beam_image_edit.transforms.attribute_kinds import check_kinds
 from beam_image_edit.transforms.budget import MAX_USD, Budget
 from beam_image_edit.transforms.clients import DEFAULT_MODELS, load_format
 from beam_image_edit.transforms.clients.payloads import join_base_url
@@ -82,6 +83,7 @@ class EditorConfig:
 
     def __post_init__(self) -> None:
         """Refuses what can't work, before anything starts."""
+        check_kinds(self)
         api_format = load_format(self.api_format)
         check_reference(self.api_key)
         if self.base_url:
@@ -95,7 +97,7 @@ class EditorConfig:
             ('connect_timeout_s', 0.001),
             ('read_timeout_s', 0.001),
         ):
-            if getattr(self, name) < least:
+            if not getattr(self, name) >= least:  # not a number is not >= anything
                 raise ConfigurationError(f'{name} must be >= {least}, got {getattr(self, name)}')
         if self.rate_limit_service is not None and not _ADDRESS.fullmatch(self.rate_limit_service):
             raise ConfigurationError(f'rate_limit_service must be host:port, got {self.rate_limit_service!r}')

@@ -26,6 +26,7 @@ class Outcome:
         edit: the manifest's `edit` field: JSON values only, the keys and order of `manifest.EDIT_SCHEMA`.
         spent: what this run, and no earlier one, spent on it: `calls`, `possibly_double_billed`, `unpriced_calls`,
             `input_tokens`, `output_tokens`, `cost_usd`. A row that shares another row's purchase spent nothing.
+        origin: as in `Sample.origin`.
     """
 
     text: str
@@ -34,6 +35,7 @@ class Outcome:
     output_image: tuple[str, ...]
     edit: Mapping[str, Any]
     spent: Mapping[str, float] = field(default_factory=dict)
+    origin: Any = None
 
     @property
     def status(self) -> str:

@@ -151,14 +151,15 @@ def _to_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
         return pa.Table.from_pylist(rows, SCHEMA)
     except UnicodeEncodeError:
         # JSON can say "\ud800", half a character, which no UTF-8 column can hold.
-        return pa.Table.from_pylist([_to_unicode(row) for row in rows], SCHEMA)
+        return pa.Table.from_pylist([to_unicode(row) for row in rows], SCHEMA)
 
 
-def _to_unicode(value: Any) -> Any:
+def to_unicode(value: Any) -> Any:
+    """A JSON value whose texts can be encoded: halves of characters become U+FFFD."""
     if isinstance(value, str):
         return value.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
     if isinstance(value, list):
-        return [_to_unicode(item) for item in value]
+        return [to_unicode(item) for item in value]
     if isinstance(value, dict):
-        return {name: _to_unicode(item) for name, item in value.items()}
+        return {name: to_unicode(item) for name, item in value.items()}
     return value

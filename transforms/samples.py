@@ -1,6 +1,7 @@
 """A sample: one row of the input as it was read, before anyone looked into it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,7 @@ class Sample:
         name: the folder and file stem of its images, such as `sample_7`; None: named by its request key.
         folder: where its relative image paths start: the folder of its JSONL file, as a path or URL.
         problem: why it can't be used, where that is known from reading alone; None for a good one.
+        origin: what its outcome is to bring back, whatever it is: the row it was made from; None where the text does.
     """
 
     text: str
@@ -22,3 +24,4 @@ class Sample:
     name: str | None = None
     folder: str = ''
     problem: str | None = None
+    origin: Any = None
