@@ -14,7 +14,7 @@ from beam_image_edit.pipeline.command_line import fail
 from beam_image_edit.pipeline.flag_types import text
 from beam_image_edit.pipeline.flags import PROGRAM, OneLineErrors
 from beam_image_edit.pipeline.report import write_report
-from beam_image_edit.pipeline.show import show_row, write_picture
+from beam_image_edit.pipeline.show import read_picture, show_row
 from beam_image_edit.transforms.errors import ConfigurationError, InvalidInput, StorageError
 
 _log = logging.getLogger(__name__)
@@ -51,7 +51,9 @@ def _report(argv: Sequence[str]) -> int:
 
 
 def _show(argv: Sequence[str]) -> int:
-    parser = _make_parser('show', 'Shows a row of a run and its requests; the output is a shell script that sends them.')
+    parser = _make_parser(
+        'show', 'Shows a row of a run and its requests; the output is a shell script that sends them.'
+    )
     parser.add_argument('row', metavar='ROW', type=text, help='its index in the manifest, or its id')
     parser.add_argument(
         '--picture',
@@ -62,7 +64,7 @@ def _show(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     with _usage_errors():
         if arguments.picture:
-            sys.stdout.buffer.write(write_picture(arguments.cache_path, arguments.row, arguments.picture))
+            sys.stdout.buffer.write(read_picture(arguments.cache_path, arguments.row, arguments.picture))
         else:
             sys.stdout.write(show_row(arguments.cache_path, arguments.row))
     return 0

@@ -47,6 +47,25 @@ class PastJob:
         storage.write(_path_of(run_id), json.dumps(content, indent=2).encode(), is_durable=False)
 
 
+def read_summary(storage: Storage) -> dict[str, Any]:
+    """The summary of the run that wrote the manifest.
+
+    Raises:
+        ConfigurationError: there is none.
+        StorageError: it can't be read.
+    """
+    place = storage.url('summary.json')
+    content = storage.read('summary.json')
+    if content is None:
+        raise ConfigurationError(f'{place}: there is no such file; give the folder of a run that has come to its end')
+    try:
+        summary: dict[str, Any] = json.loads(content)
+        _ = summary['run_id'], summary['manifest']
+    except (ValueError, TypeError, KeyError) as error:
+        raise StorageError(f'{place} can not be read: {error}') from error
+    return summary
+
+
 def read_past_job(storage: Storage, run_id: str) -> PastJob | None:
     """What a run was asked for; None if that was not kept, as by a job that uses the transforms alone.
 

@@ -50,7 +50,7 @@ class ShownPicture:
 
     def to_json(self, why_missing: str | None) -> dict[str, Any]:
         """The picture on its card; without a thumbnail it says why."""
-        card = {
+        card: dict[str, Any] = {
             'label': self.label,
             'name': self.place.name,
             'link': self.place.link,

@@ -4,7 +4,6 @@ A page of 100,000 rows must not hold them all. It loads an index of a few values
 filters and sorts, and the cards of the rows that it shows. Nothing is held here either but the pages at work.
 """
 
-import json
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,14 +15,14 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
-from beam_image_edit.pipeline.past_job import read_past_job
+from beam_image_edit.pipeline.past_job import read_past_job, read_summary
 from beam_image_edit.pipeline.report.cards import Row, ShownPicture, list_results, list_sources, make_card
 from beam_image_edit.pipeline.report.index import Index
 from beam_image_edit.pipeline.report.places import REPORT_FOLDER, Place, SourcePlaces, result_path
 from beam_image_edit.pipeline.report.rows import read_rows
 from beam_image_edit.pipeline.report.scripts import write_script
 from beam_image_edit.pipeline.report.thumbnails import Thumbnails
-from beam_image_edit.transforms.errors import ConfigurationError, StorageError
+from beam_image_edit.transforms.errors import StorageError
 from beam_image_edit.transforms.inputs import InputReader, shorten
 from beam_image_edit.transforms.storage import Storage
 
@@ -65,7 +64,7 @@ def write_report(cache_path: str, most_new: int | None = None) -> str:
         StorageError: the store fails.
     """
     storage = Storage(cache_path)
-    summary = _read_summary(storage)
+    summary = read_summary(storage)
     job = read_past_job(storage, summary['run_id'])
     reader = InputReader(
         connect_timeout_s=_CONNECT_TIMEOUT_S,
@@ -136,7 +135,7 @@ class ContactSheet:
             if _PAGE_NAME.fullmatch(name) and name not in written:
                 self._storage.delete(f'{_CONTENT}/{name}')
 
-    def _make_pages(self, rows: Iterator[Row], index: Index) -> Iterator[list[Mapping[str, Any]]]:
+    def _make_pages(self, rows: Iterator[Row], index: Index) -> Iterator[list[dict[str, Any]]]:
         """The cards of one page after the other; a few pages' thumbnails are made at a time."""
         at_work: deque[_Page] = deque()
         while page_rows := tuple(islice(rows, self._rows_per_page)):
@@ -174,7 +173,7 @@ class ContactSheet:
         return name
 
 
-def _finish_page(page: _Page, index: Index) -> list[Mapping[str, Any]]:
+def _finish_page(page: _Page, index: Index) -> list[dict[str, Any]]:
     missing = {sha256: future.result() for sha256, future in page.thumbnails.items()}
     cards = []
     for row, (sources, results) in zip(page.rows, page.pictures, strict=True):
@@ -186,15 +185,3 @@ def _finish_page(page: _Page, index: Index) -> list[Mapping[str, Any]]:
 def _place_of_result(location: str) -> Place:
     path = result_path(location)
     return Place(path, path, quote(f'../{path}'))
-
-
-def _read_summary(storage: Storage) -> dict[str, Any]:
-    content = storage.read('summary.json')
-    if content is None:
-        raise ConfigurationError(f'{storage.url("summary.json")}: there is no such file; give the folder of a finished run')
-    try:
-        summary: dict[str, Any] = json.loads(content)
-        _ = summary['run_id'], summary['manifest']
-    except (ValueError, TypeError, KeyError) as error:
-        raise StorageError(f'{storage.url("summary.json")} can not be read: {error}') from error
-    return summary

@@ -1,16 +1,15 @@
 """Places: where the report finds a picture's bytes, and what it links to."""
 
 import os
-import re
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from beam_image_edit.pipeline.past_job import PastJob, RowFolders, find_row_folders
 from beam_image_edit.transforms.inputs import shorten
-from beam_image_edit.transforms.rows import resolve
+from beam_image_edit.transforms.rows import is_url, resolve
 
 REPORT_FOLDER = 'report'
-_URL = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*(://|::)|data:', re.IGNORECASE)
 _URL_CHARACTERS = ":/?#[]@!$&'()*+,;=%~"
 
 
@@ -39,7 +38,7 @@ class SourcePlaces:
 
     def __init__(self, job: PastJob | None, cache_path: str) -> None:
         self._folders = find_row_folders(job.input) if job else RowFolders({0: ''})
-        self._report = None if _URL.match(cache_path) else os.path.abspath(f'{cache_path}/{REPORT_FOLDER}')
+        self._report = None if is_url(cache_path) else str(Path(cache_path, REPORT_FOLDER).absolute())
 
     def find(self, index: int, location: str) -> Place:
         """The place of an image.
@@ -65,9 +64,9 @@ def link_to(url: str, report: str | None) -> str | None:
     if url[:8].lower().startswith(('http://', 'https://')):
         # What a browser would show beside the address is nobody's business.
         return None if '@' in urlsplit(url).netloc else quote(url, safe=_URL_CHARACTERS)
-    if _URL.match(url) and not url.startswith('file://'):
+    if is_url(url) and not url.startswith('file://'):
         return None
-    path = os.path.abspath(url.removeprefix('file://'))
+    path = str(Path(url.removeprefix('file://')).absolute())
     return quote(os.path.relpath(path, report)) if report else f'file://{quote(path)}'
 
 

@@ -9,10 +9,11 @@ MAX_REASONS = 500
 
 _MAX_CHARACTERS = 160
 _LINE = re.compile(r'^line \d+: ')
-# What differs between rows that fail in the same way: quotations, addresses and paths, long identifiers, numbers. An HTTP
-# status is none of that.
+# What differs between rows that fail in the same way: quotations, addresses and paths, long identifiers, numbers; an
+# HTTP status is none of that.
 _OWN_WORDS = re.compile(
-    r"""(HTTP\ \d{3}) | '[^']*' | "[^"]*" | \w+://\S*[^\s:] | data:\S*[^\s:] | \S*/\S*[^\s:,;] | \b[\w-]*\d[\w.,-]*\b""",
+    r"""(HTTP\ \d{3}) | '[^']*' | "[^"]*"
+    | \w+://\S*[^\s:] | data:\S*[^\s:] | \S*/\S*[^\s:,;] | \b[\w-]*\d[\w.,-]*\b""",
     re.VERBOSE,
 )
 

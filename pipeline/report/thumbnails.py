@@ -10,8 +10,6 @@ from concurrent.futures import Executor, Future
 from io import BytesIO
 from itertools import product
 
-from PIL import Image
-
 from beam_image_edit.transforms.conversions import make_storable, turn_upright
 from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput, StorageError
 from beam_image_edit.transforms.memory import MemoryBudget
@@ -25,7 +23,9 @@ SIDE = 448
 _BYTES_OF_A_PIXEL = 8
 # Of pictures that are being made small; a large one waits for the others.
 _MEMORY_BYTES = 512_000_000
-_NOT_YET = 'no thumbnail yet: there were too many to make at the end of the run, `beam-image-edit report` makes the rest'
+_NOT_YET = (
+    'no thumbnail yet: there were too many to make at the end of the run, `beam-image-edit report` makes the rest'
+)
 
 Reader = Callable[[], bytes]
 

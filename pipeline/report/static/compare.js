@@ -37,10 +37,14 @@ function placeholder(reason) {
 /** A frame with `before` under `after`; the slider is a range input that covers it, so keys and fingers work. */
 function compareFrame(row, before, after, isLarge = false) {
   const frame = element('div', {class: 'frame'});
+  if (!before && !after) {
+    frame.classList.add('empty');
+    frame.append(placeholder('none was read and none was made'));
+    return frame;
+  }
   if (!before || !after) {
     const only = after || before;
-    frame.append(only ? showPicture(only, row, isLarge) : placeholder(row.error || 'the row has no picture that could be read'));
-    if (only) frame.append(element('span', {class: after ? 'tag after' : 'tag before'}, after ? 'After' : 'Before'));
+    frame.append(showPicture(only, row, isLarge), element('span', {class: after ? 'tag after' : 'tag before'}, after ? 'After' : 'Before'));
     return frame;
   }
   const top = element('div', {class: 'layer'}, showPicture(after, row, isLarge));

@@ -17,7 +17,7 @@ function fill(made, properties, children) {
     if (name.startsWith('on')) made.addEventListener(name.slice(2), value);
     else made.setAttribute(name, value === true ? '' : value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return made;
 }
 
@@ -30,6 +30,7 @@ function count(value) {
 
 /** A sum of money, to as many digits as tell it from another. */
 function dollars(value) {
+  if (value === 0) return '$0';
   const digits = value >= 100 ? 0 : value >= 1 ? 2 : value >= 0.1 ? 3 : 4;
   return `$${value.toLocaleString('en', {minimumFractionDigits: digits, maximumFractionDigits: digits})}`;
 }

@@ -23,7 +23,7 @@ const viewer = (() => {
       : element('span', {}, picture.name);
     return element('li', {}, element('b', {}, picture.turn === undefined ? picture.label : `turn ${picture.turn + 1}`), ' ', name,
       element('small', {}, facts), picture.drift ? driftMark(picture) : null,
-      picture.missing ? element('small', {class: 'error'}, picture.missing) : null);
+      picture.missing ? element('small', {class: 'error failed'}, picture.missing) : null);
   }
 
   function facts(row) {
@@ -57,7 +57,7 @@ const viewer = (() => {
           element('button', {type: 'button', onclick: () => step(1)}, 'Next'),
           element('button', {type: 'button', class: 'close', onclick: () => dialog().close()}, 'Close')),
         element('div', {class: 'choices'}, choices),
-        row.error ? element('p', {class: 'error'}, row.error) : null,
+        row.error ? element('p', {class: `error ${row.status}`}, row.error) : null,
         row.system ? element('p', {class: 'system'}, element('b', {}, 'System'), ' ', row.system) : null,
         instructionsOf(row),
         facts(row),
