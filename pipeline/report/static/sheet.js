@@ -72,7 +72,7 @@ function sizeOfSelection() {
   return selected ? selected.length : totals.rows;
 }
 
-async function draw() {
+async function draw(isTurning = false) {
   const mine = (drawing += 1);
   writeAddress();
   const needsIndex = isFiltered() || state.sort !== 'index';
@@ -90,7 +90,8 @@ async function draw() {
   } catch (error) {
     document.getElementById('grid').replaceChildren(element('p', {class: 'note'}, `${error.message}: the report is not complete, make it again.`));
   }
-  if (contactSheet.indexNow()) drawPlots();
+  // They are of all rows that pass, whichever page they are on.
+  if (!isTurning && contactSheet.indexNow()) drawPlots();
 }
 
 function drawPlots() {
@@ -129,19 +130,23 @@ async function stepFrom(row, direction) {
   if (place >= 0 && place < cards.length) return cards[place];
   const page = state.page + direction;
   if (page < 0 || page * ROWS_SHOWN >= sizeOfSelection()) return null;
-  state.page = page;
-  await draw();
+  await change({page}, true);
   return (await contactSheet.cards(positionsOf(page))).at(direction > 0 ? 0 : -1);
 }
 
 /** Changes what is shown; filters lead back to the first page. */
 function change(changes, isTurning = false) {
-  const focused = document.activeElement && document.activeElement.closest('.filter') ? document.activeElement.textContent : null;
   state = {...state, page: 0, ...changes};
-  renderPanel(totals, state, change);
-  if (focused) [...document.querySelectorAll('.filter')].find((button) => button.textContent === focused)?.focus();
   if (isTurning) document.querySelector('main').scrollIntoView();
-  return draw();
+  else renderPanelAgain();
+  return draw(isTurning);
+}
+
+/** The panel as it is to be now; the filter that was pressed keeps the focus. */
+function renderPanelAgain() {
+  const pressed = document.activeElement?.closest('.filter')?.textContent;
+  renderPanel(totals, state, change);
+  if (pressed) [...document.querySelectorAll('.filter')].find((button) => button.textContent === pressed)?.focus();
 }
 
 function startSheet(given) {
