@@ -72,12 +72,15 @@ def write_report(cache_path: str, most_new: int | None = None) -> str:
         image_root=job.editor.image_root if job else None,
     )
     # More threads than processors: half of their time goes by with reading.
-    with ThreadPoolExecutor(thread_name_prefix='report') as pool:
-        sheet = ContactSheet(
-            storage, SourcePlaces(job, cache_path), reader, Thumbnails(storage, pool, most_new), ROWS_PER_PAGE
-        )
+    pool = ThreadPoolExecutor(thread_name_prefix='report')
+    try:
+        thumbnails = Thumbnails(storage, pool, most_new)
+        sheet = ContactSheet(storage, SourcePlaces(job, cache_path), reader, thumbnails, ROWS_PER_PAGE)
         names = [name for name in summary['manifest'] if name.endswith('.parquet')]
         sheet.write(read_rows(storage, names), summary)
+    finally:
+        # After a failure or Ctrl-C nobody waits for pictures that are in the queue.
+        pool.shutdown(cancel_futures=True)
     return storage.url(f'{REPORT_FOLDER}/index.html')
 
 

@@ -98,6 +98,8 @@ class Thumbnails:
             self._storage.write(thumbnail_path(key.hex()), make_thumbnail(content), is_durable=False)
         except (BrokenPicture, InvalidInput, StorageError) as error:
             return str(error)
+        except Exception as error:  # one picture that nobody foresaw must not keep all others from being shown
+            return f'no thumbnail can be made of it: {type(error).__name__}: {error}'
         finally:
             hold.release()
         return None

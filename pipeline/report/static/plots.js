@@ -17,7 +17,7 @@ function histogram(name, values, format) {
     counts[Math.min(BINS - 1, bin)] += 1;
   }
   const most = Math.max(...counts);
-  const drawing = shape('svg', {viewBox: `0 0 ${BINS * 10} 84`, class: 'plot', role: 'img', 'aria-label': plotText(name, known.length, at, format)});
+  const drawing = shape('svg', {viewBox: `0 0 ${BINS * 10} 84`, class: 'plot', preserveAspectRatio: 'none', role: 'img', 'aria-label': plotText(name, known.length, at, format)});
   counts.forEach((amount, bin) => {
     if (!amount) return;
     const height = Math.max(2, (amount / most) * 76);
