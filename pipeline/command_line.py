@@ -31,6 +31,7 @@ class JobConfig:
         runner: Beam's name of the engine.
         beam_options: Beam's own flags, as given.
         log_level: of the program's log.
+        is_reporting: whether the contact sheet is made at the end.
     """
 
     input: str
@@ -40,6 +41,7 @@ class JobConfig:
     runner: str = DEFAULT_RUNNER
     beam_options: tuple[str, ...] = field(default=())
     log_level: str = 'INFO'
+    is_reporting: bool = True
 
 
 def parse_args(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> JobConfig:
@@ -97,6 +99,7 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         runner=flags.runner,
         beam_options=(*beam_options, *(f'--{option}' for option in flags.runner_option)),
         log_level=flags.log_level,
+        is_reporting=flags.report == 'on',
     )
 
 

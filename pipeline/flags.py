@@ -51,7 +51,8 @@ def make_parser() -> argparse.ArgumentParser:
         'same command to go on after a crash.',
         epilog="DF_API_KEY holds the API key (required), DF_BASE_URL another server than the API's own. Exit codes: "
         '0 every row is edited; 3 finished, but some rows are not edited and say why; 1 the job failed or was stopped; '
-        '2 the command can not be used. Flags of Apache Beam are passed on to it.',
+        '2 the command can not be used. Flags of Apache Beam are passed on to it. To look at what a run has left: '
+        f'{PROGRAM} report FOLDER, {PROGRAM} show FOLDER ROW.',
     )
     parser.add_argument('--version', action='version', version=f'{PROGRAM} {version(PROGRAM)}')
     _add_job_flags(parser.add_argument_group('the job'))
@@ -98,6 +99,12 @@ def _add_job_flags(group: Any) -> None:
         type=text,
         metavar='FOLDER',
         help='read no local image outside this folder; if not given, whatever the rows name',
+    )
+    group.add_argument(
+        '--report',
+        choices=('on', 'off'),
+        default='on',
+        help=f'make report/index.html at the end; `{PROGRAM} report FOLDER` makes it at any time',
     )
     group.add_argument(
         '--log_level', choices=('DEBUG', 'INFO', 'WARNING', 'ERROR'), default='INFO', help='least to log'

@@ -14,9 +14,12 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_image_edit.pipeline.command_line import JobConfig
 from beam_image_edit.pipeline.interrupts import shield_workers, stopped_by_signals
+from beam_image_edit.pipeline.past_job import PastJob
 from beam_image_edit.transforms.edit_images import EditImages
+from beam_image_edit.transforms.errors import StorageError
 from beam_image_edit.transforms.limits.pace import limits_path
 from beam_image_edit.transforms.read_samples import ReadSamples
+from beam_image_edit.transforms.storage import Storage
 from beam_image_edit.transforms.write_manifest import WriteManifest
 
 _log = logging.getLogger(__name__)
@@ -59,6 +62,7 @@ def run_job(config: JobConfig) -> str:
     """
     started_at = time.time()
     config = replace(config, editor=replace(config.editor, run_id=_new_run_id(started_at)))
+    _keep(config)
     options = PipelineOptions(list(config.beam_options))
     pipeline = beam.Pipeline(shield_workers(config.runner, options), options=options)
     build_pipeline(pipeline, config, started_at)
@@ -70,6 +74,13 @@ def run_job(config: JobConfig) -> str:
         limits_path(config.editor.run_id).unlink(missing_ok=True)
     _log.info('engine: %s', _engine_of(result))
     return config.editor.run_id
+
+
+def _keep(config: JobConfig) -> None:
+    try:
+        PastJob(config.input, config.editor).write(Storage(config.editor.cache_path), config.editor.run_id)
+    except StorageError as error:
+        _log.warning('the report will not find images that rows name by relative paths: %s', error)
 
 
 def _new_run_id(started_at: float) -> str:

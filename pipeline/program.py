@@ -7,7 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from beam_image_edit.pipeline.checks import check_job, find_warnings
-from beam_image_edit.pipeline.command_line import fail, parse_args
+from beam_image_edit.pipeline.command_line import JobConfig, fail, parse_args
+from beam_image_edit.pipeline.commands import find_command, make_final_report
 from beam_image_edit.pipeline.flags import PROGRAM
 from beam_image_edit.pipeline.job import run_job
 from beam_image_edit.pipeline.machines import describe_limits
@@ -23,12 +24,15 @@ def run(argv: Sequence[str]) -> int:
     """Runs the command.
 
     Args:
-        argv: the flags.
+        argv: the flags; or a command and what it takes, see `commands`.
 
     Returns:
         The exit code: 0 every row edited, 3 some are not, 1 failed or stopped. A command that can't be used ends the
         program with 2.
     """
+    command = find_command(argv)
+    if command:
+        return command(argv[1:])
     config = parse_args(argv)
     _set_up_logging(config.log_level)
     try:
@@ -42,18 +46,22 @@ def run(argv: Sequence[str]) -> int:
     _log.info('limits: %s', describe_limits(config.editor.limits, config.editor.workers))
     try:
         run_id = run_job(config)
-        return _report(config.editor.cache_path, run_id)
+        return _report(config, run_id)
     except Exception as error:
         _log.debug('the job failed', exc_info=True)
         _log.error('the job failed: %s; what was bought is kept, run the same command to go on', _find_reason(error))
         return 1
 
 
-def _report(cache_path: str, run_id: str) -> int:
+def _report(config: JobConfig, run_id: str) -> int:
     """Tells how a run ended; gives the exit code."""
+    cache_path = config.editor.cache_path
     storage = Storage(cache_path)
     summary = json.loads(storage.read('summary.json') or b'{}')
     sys.stdout.write(f'{summary_text(summary, cache_path)}\n')
+    report = make_final_report(cache_path) if config.is_reporting else None
+    if report:
+        sys.stdout.write(f'report: {report}\n')
     reason = StopFile(storage, run_id).read()
     if reason:
         _log.error('stopped: %s', reason)

@@ -93,7 +93,7 @@ def prepare(content: bytes, accepted: Collection[str], max_bytes: int | None = N
         target = source.format if is_accepted and source.format in _ENCODINGS else 'PNG'
         image = decode(content)
         changes = _name_changes(source, target)
-        image = _turn(image if target != 'PNG' else _make_storable(image), source)
+        image = turn_upright(image if target != 'PNG' else make_storable(image), source)
         picture = _encode(image, target, ', '.join(changes), source)
     _check_bytes(picture, max_bytes)
     return picture
@@ -177,11 +177,12 @@ def _find_profile(image: Image.Image) -> bytes | None:
     return profile if profile and profile[16:20] == _ICC_COLOURS[image.mode] else None
 
 
-def _turn(image: Image.Image, source: PictureInfo) -> Image.Image:
+def turn_upright(image: Image.Image, source: PictureInfo) -> Image.Image:
+    """A decoded picture as a viewer sees it, its orientation applied."""
     return image if source.orientation == 1 else image.transpose(_TURNS[source.orientation])
 
 
-def _make_storable(image: Image.Image) -> Image.Image:
+def make_storable(image: Image.Image) -> Image.Image:
     """The image in a mode that a PNG of 8 bits holds."""
     if image.mode in _PNG_MODES:
         return image
@@ -210,7 +211,7 @@ def _name_changes(source: PictureInfo, target: str) -> list[str]:
 
 
 def _decode_rgba(content: bytes, source: PictureInfo) -> Image.Image:
-    return _turn(_make_storable(decode(content)), source).convert('RGBA')
+    return turn_upright(make_storable(decode(content)), source).convert('RGBA')
 
 
 def _pad(image: Image.Image) -> Image.Image:

@@ -175,7 +175,7 @@ def resolve(folder: str, location: str) -> str:
     >>> resolve('s3://bucket/rows', '../images/a%20b.png')
     's3://bucket/images/a%20b.png'
     """
-    if _URL.match(location) or location.startswith('/') or not folder:
+    if is_url(location) or location.startswith('/') or not folder:
         return location
     if '://' not in folder:
         return f'{folder.rstrip("/")}/{location}'
@@ -187,6 +187,11 @@ def resolve(folder: str, location: str) -> str:
         elif step != '.':
             steps.append(step)
     return f'{protocol}://{"/".join([root, *steps])}'
+
+
+def is_url(location: str) -> bool:
+    """Whether an image's place is a URL of any kind, `data:` included, rather than a path."""
+    return _URL.match(location) is not None
 
 
 def _parse_members(text: str) -> dict[str, Any]:

@@ -38,8 +38,11 @@ _RETRY_DELAYS_S = (0.1, 0.4)
 _LASTING = (PermissionError, FileExistsError, IsADirectoryError, NotADirectoryError)
 _CONTENT_TYPES = {
     '.avif': 'image/avif',
+    '.css': 'text/css; charset=utf-8',
     '.gif': 'image/gif',
+    '.html': 'text/html; charset=utf-8',
     '.jpg': 'image/jpeg',
+    '.js': 'text/javascript; charset=utf-8',
     '.json': 'application/json',
     '.jsonl': 'application/jsonl',
     '.parquet': 'application/vnd.apache.parquet',

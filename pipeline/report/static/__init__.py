@@ -1,0 +1,1 @@
+"""The page of the contact sheet, as it is copied beside its content."""
