@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from beam_image_edit.pipeline.checks import check_job, find_warnings
 from beam_image_edit.pipeline.command_line import fail, parse_args
+from beam_image_edit.pipeline.dry_run.run import run_dry
 from beam_image_edit.pipeline.flags import PROGRAM
+from beam_image_edit.pipeline.image_rows import write_image_rows
 from beam_image_edit.pipeline.job import run_job
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.stop_file import StopFile
@@ -31,6 +33,7 @@ def run(argv: Sequence[str]) -> int:
     config = parse_args(argv)
     _set_up_logging(config.log_level)
     try:
+        config = write_image_rows(config)
         check_job(config)
         warnings = list(find_warnings(config))
     except (ConfigurationError, StorageError) as error:
@@ -39,6 +42,8 @@ def run(argv: Sequence[str]) -> int:
         _log.warning(warning)
     _log.info('price of %s: %s', config.editor.model, config.editor.find_price() or 'not known')
     try:
+        if config.is_dry_run:
+            return run_dry(config)
         run_id = run_job(config)
         return _report(config.editor.cache_path, run_id)
     except Exception as error:
