@@ -7,11 +7,12 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from beam_image_edit.pipeline.checks import check_job, find_warnings
-from beam_image_edit.pipeline.command_line import fail, parse_args
+from beam_image_edit.pipeline.command_line import JobConfig, fail, parse_args
 from beam_image_edit.pipeline.dry_run.run import run_dry
 from beam_image_edit.pipeline.flags import PROGRAM
 from beam_image_edit.pipeline.image_rows import write_image_rows
 from beam_image_edit.pipeline.job import run_job
+from beam_image_edit.pipeline.progress import describe_end
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.stop_file import StopFile
 from beam_image_edit.transforms.storage import Storage
@@ -45,17 +46,20 @@ def run(argv: Sequence[str]) -> int:
         if config.is_dry_run:
             return run_dry(config)
         run_id = run_job(config)
-        return _report(config.editor.cache_path, run_id)
+        return _report(config, run_id)
     except Exception as error:
         _log.debug('the job failed', exc_info=True)
         _log.error('the job failed: %s; what was bought is kept, run the same command to go on', _find_reason(error))
         return 1
 
 
-def _report(cache_path: str, run_id: str) -> int:
+def _report(config: JobConfig, run_id: str) -> int:
     """Tells how a run ended; gives the exit code."""
+    cache_path = config.editor.cache_path
     storage = Storage(cache_path)
     summary = json.loads(storage.read('summary.json') or b'{}')
+    if config.is_showing_progress:
+        sys.stderr.write(f'{describe_end(summary)}\n')
     sys.stdout.write(f'{summary_text(summary, cache_path)}\n')
     reason = StopFile(storage, run_id).read()
     if reason:

@@ -26,6 +26,7 @@ from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.limits.limiter import Limiter
 from beam_image_edit.transforms.limits.pace import Pace, limits_path, open_pace
 from beam_image_edit.transforms.memory import MemoryBudget
+from beam_image_edit.transforms.meter import open_meter
 from beam_image_edit.transforms.models import facts_of
 from beam_image_edit.transforms.outcomes import Outcome
 from beam_image_edit.transforms.prices import CallSize
@@ -71,7 +72,10 @@ class Editor:
         self._stop_file = StopFile(self._storage, config.run_id)
         self._switch = StopSwitch(find_reason=self._stop_file.read, on_stop=self._end_waits)
         self._scheduler = Scheduler(config.max_in_flight + _OTHER_THREADS)
-        self._limiter = Limiter(config.max_in_flight, _open_pace(config), self._scheduler.resume_later)
+        self.meter = open_meter(config.run_id)
+        self._limiter = Limiter(
+            config.max_in_flight, _open_pace(config), self._scheduler.resume_later, meter=self.meter
+        )
         self._http = HttpClient(config.max_in_flight, config.connect_timeout_s, config.read_timeout_s)
         give_large_blocks_back()
         self._memory = MemoryBudget(config.max_memory_mb * 1_000_000)
@@ -164,12 +168,16 @@ class Editor:
             admission: which calls may be sent; for the others the row gets what has been bought before.
         """
         future = self._start(self._samples.edit(sample, admission))
-        future.add_done_callback(lambda done: self._failures.note(done.result()))
+        future.add_done_callback(lambda done: self._note(done.result()))
         return future
 
     def find_unbought(self, sample: Sample) -> Future[list[tuple[str, CallSize]]]:
         """Begins to find out which calls are to be sent for a sample; none if that can't be known. Never blocks."""
         return self._start(self._find_unbought(sample))
+
+    def _note(self, outcome: Outcome) -> None:
+        self.meter.note(outcome)
+        self._failures.note(outcome)
 
     def plan(self, sample: Sample) -> Future[RowPlan]:
         """Begins to find out what a run would make of a sample; sends nothing and never blocks."""

@@ -78,12 +78,10 @@ def estimate(forecasts: Sequence[RowForecast], config: JobConfig) -> Estimate:
     total = Estimate() if price else Estimate(low=None, high=None)
     seen: set[str] = set()
     for row in forecasts:
-        new = [call for call in row.calls if call.reservation not in seen]
-        refusals = filter(None, (admission.refuse(call.reservation) for call in row.calls))
-        status, error = row.status, row.error
-        if status is None and (refusal := next(iter(refusals), None)):
-            status, error = STOPPED, f'not sent: {refusal}'
-            new = [call for call in new if admission.refuse(call.reservation) is None]
+        refusals = {call.reservation: admission.refuse(call.reservation) for call in row.calls}
+        refusal = next(filter(None, refusals.values()), None)
+        status, error = (STOPPED, f'not sent: {refusal}') if refusal else (row.status, row.error)
+        new = [call for call in row.calls if call.reservation not in seen and not refusals[call.reservation]]
         seen.update(call.reservation for call in new)
         _add_calls(total, new, price)
         total.longest_turns = max(total.longest_turns, row.turns if new else 0)
