@@ -52,7 +52,7 @@ def test_openai_is_asked_for_a_size_of_that_shape(model, size, asked):
     assert match_aspect(Parameters(), 'openai', model, size).size == asked
 
 
-@pytest.mark.parametrize('size', [(1, 50), (50, 1), (13, 7), (997, 1009), (6000, 4001), (333, 1000)])
+@pytest.mark.parametrize('size', [(1, 50), (50, 1), (13, 7), (997, 1009), (45, 44), (6000, 4001), (333, 1000)])
 def test_every_size_is_legal_and_about_a_megapixel(size):
     width, height = map(int, match_aspect(Parameters(), 'openai', FLARE, size).size.split('x'))
     assert width % 16 == height % 16 == 0

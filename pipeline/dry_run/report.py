@@ -55,7 +55,7 @@ def write_report(total: Estimate, config: JobConfig) -> Iterator[str]:
 def show_range(low: float, high: float) -> str:
     """An amount of dollars, or the two between which it lies.
 
-    >>> show_range(12.344, 12.344), show_range(12.344, 13.0), show_range(0.00123, 0.00123)
+    >>> show_range(12.344, 12.344), show_range(12.346, 12.991), show_range(0.00123, 0.00123)
     ('$12.34', '$12.34–$13.00', '$0.0012')
     """
     if low == high:
