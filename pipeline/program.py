@@ -47,6 +47,9 @@ def run(argv: Sequence[str]) -> int:
             return run_dry(config)
         run_id = run_job(config)
         return _report(config, run_id)
+    except KeyboardInterrupt:  # a run has its own way to stop, and a dry run has nothing to finish
+        _log.error('interrupted')
+        return 1
     except Exception as error:
         _log.debug('the job failed', exc_info=True)
         _log.error('the job failed: %s; what was bought is kept, run the same command to go on', _find_reason(error))
