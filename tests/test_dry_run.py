@@ -141,6 +141,22 @@ def test_rows_that_are_bought_cost_nothing_more(foretell, edit):
     assert told.content['calls'] == 1
 
 
+def test_a_row_that_was_refused_stays_so_unless_it_is_asked_again(foretell, edit, emulator):
+    emulator.set_faults([{'match': 'gray', 'fault': 'refused'}])
+    edit(ROWS[:1])
+    told = foretell(ROWS[:1])
+    assert (told.code, told.content['rows'], told.content['calls']) == (3, {'refused': 1}, 0)
+    assert foretell(ROWS[:1], '--retry=refused').content['calls'] == 1
+
+
+def test_an_image_that_is_gone_is_told_as_the_run_would(foretell, edit):
+    run = edit(ROWS[:1])
+    (run.folder / run.images[0][0]).unlink()
+    told = foretell(ROWS[:1])
+    assert [row['error'] for row in told.content['bad_rows']] == [edit(ROWS[:1]).rows[0]['edit']['error']]
+    assert foretell(ROWS[:1], '--repair').content['calls'] == 1
+
+
 def test_a_conversation_is_only_paid_for_from_its_first_new_turn(foretell, edit):
     edit([{'images': 'a.png', 'conversations': ['One', 'Two']}])
     told = foretell([{'images': 'a.png', 'conversations': ['One', 'Two', 'Three']}])

@@ -4,6 +4,7 @@ Nothing is checked here: what is wrong with a row, the job's own editor says. Pi
 remembered as a run remembers them, so that the run after it does not read them again.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -96,7 +97,7 @@ def _plan_all(
     work: BundleWork[tuple[Sample, str], RowPlan] = BundleWork(limit)
     for block in blocks:
         for sample in read_rows(block, _ID_KEY):
-            yield from work.submit(lambda sample=sample: editor.plan(sample), (sample, block.file.url))  # type: ignore[misc]
+            yield from work.submit(functools.partial(editor.plan, sample), (sample, block.file.url))
     yield from work.drain()
 
 
