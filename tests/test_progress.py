@@ -200,6 +200,7 @@ def test_calls_that_wait_for_a_quota_are_counted_as_throttled(tmp_path, photos, 
     monkeypatch.setenv('DF_API_KEY', 'key')
     rows = [{'images': str(photos / 'a.png'), 'conversations': [f'Edit {number}']} for number in range(8)]
     pipeline = beam.Pipeline('FnApiRunner')
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
     edits = EditImages(cache_path=str(tmp_path / 'out'), base_url=emulator.url, requests_per_minute=240)
     _ = pipeline | beam.Create(rows) | edits
     result = pipeline.run()
