@@ -20,7 +20,8 @@ from beam_image_edit.transforms.storage import Storage
 def check_job(config: JobConfig) -> None:
     """Raises ConfigurationError if the job can't work: no key, no input, an output that can't be written."""
     _check_runner(config.runner)
-    read_api_key(config.editor.api_key)
+    if not config.is_dry_run:
+        read_api_key(config.editor.api_key)
     list_files(config.input)
     if config.editor.image_root is not None:
         resolve_image_root(config.editor.image_root)

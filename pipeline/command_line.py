@@ -32,6 +32,11 @@ class JobConfig:
         beam_options: Beam's own flags, as given.
         log_level: of the program's log.
         is_reporting: whether the contact sheet is made at the end.
+        images: a glob of images to edit by the instructions, in place of rows; the input is then written first.
+        instructions: of `images`, in order.
+        is_dry_run: whether nothing is sent, and only told what would be.
+        expected_latency_s: how long a dry run takes a call to last, in seconds.
+        is_showing_progress: whether it is told on stderr how far the job is.
     """
 
     input: str
@@ -42,6 +47,11 @@ class JobConfig:
     beam_options: tuple[str, ...] = field(default=())
     log_level: str = 'INFO'
     is_reporting: bool = True
+    images: str | None = None
+    instructions: tuple[str, ...] = ()
+    is_dry_run: bool = False
+    expected_latency_s: float = 30.0
+    is_showing_progress: bool = True
 
 
 def parse_args(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> JobConfig:
@@ -55,6 +65,7 @@ def parse_args(argv: Sequence[str], environment: Mapping[str, str] = os.environ)
 
 
 def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environment: Mapping[str, str]) -> JobConfig:
+    _check_together(flags)
     parameters = Parameters(
         **{name: getattr(flags, name) for name in Parameters.__slots__ if getattr(flags, name) is not None}
     )
@@ -88,6 +99,7 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         requests_per_minute=flags.requests_per_minute,
         images_per_minute=flags.images_per_minute,
         rate_limit_service=flags.rate_limit_service,
+        is_matching_aspect=flags.match_aspect,
     )
     if editor.limits:
         editor = replace(editor, workers=count_machines(flags.runner, beam_options))
@@ -100,7 +112,26 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         beam_options=(*beam_options, *(f'--{option}' for option in flags.runner_option)),
         log_level=flags.log_level,
         is_reporting=flags.report == 'on',
+        images=flags.images,
+        instructions=tuple(flags.instruction),
+        is_dry_run=flags.dry_run,
+        expected_latency_s=flags.expected_latency_s,
+        is_showing_progress=flags.progress == 'auto',
     )
+
+
+def _check_together(flags: argparse.Namespace) -> None:
+    """Refuses flags that contradict each other."""
+    if flags.images and flags.first_entry_file_name:
+        raise ConfigurationError('--images makes the rows, so it can not be used together with --input')
+    if flags.instruction and not flags.images:
+        raise ConfigurationError('--instruction needs --images; the rows of --input have instructions of their own')
+    if flags.images and not flags.instruction and not flags.use_variations:
+        raise ConfigurationError('--images needs --instruction, which says what to do with them')
+    if flags.images and flags.instruction and flags.use_variations:
+        raise ConfigurationError('variations take no --instruction')
+    if flags.match_aspect and (flags.aspect_ratio or flags.size):
+        raise ConfigurationError('--match_aspect chooses --aspect_ratio or --size itself: give one or the other')
 
 
 def example_input() -> str:

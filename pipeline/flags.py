@@ -77,6 +77,21 @@ def _add_job_flags(group: Any) -> None:
         help='the rows: a path, URL or glob, also .gz and .zst; if not given, the shipped example',
     )
     group.add_argument(
+        '--images',
+        type=text,
+        metavar='GLOB',
+        help='in place of rows: a glob of images, path or URL, each of which is edited by --instruction; the rows are '
+        'written to rows.jsonl in the output folder',
+    )
+    group.add_argument(
+        '--instruction',
+        action='append',
+        default=[],
+        type=text,
+        metavar='TEXT',
+        help='what to do with the images of --images; several make a conversation',
+    )
+    group.add_argument(
         '--cache_path',
         '--output',
         type=text,
@@ -105,6 +120,23 @@ def _add_job_flags(group: Any) -> None:
         choices=('on', 'off'),
         default='on',
         help=f'make report/index.html at the end; `{PROGRAM} report FOLDER` makes it at any time',
+    )
+    group.add_argument(
+        '--dry_run',
+        action='store_true',
+        help='look at all rows and tell what they would cost, without a key and without a call',
+    )
+    group.add_argument(
+        '--expected_latency_s',
+        type=seconds,
+        default=30.0,
+        help='seconds that a call is taken to last when --dry_run tells how long the job would',
+    )
+    group.add_argument(
+        '--progress',
+        choices=('auto', 'off'),
+        default='auto',
+        help='tell on stderr how far the job is: one line on a terminal, else a line now and then',
     )
     group.add_argument(
         '--log_level', choices=('DEBUG', 'INFO', 'WARNING', 'ERROR'), default='INFO', help='least to log'
@@ -223,6 +255,11 @@ def _add_money_flags(group: Any) -> None:
 
 def _add_parameter_flags(group: Any) -> None:
     group.add_argument('--n', type=whole_number(1, 10), help='images for each instruction, 1 to 10')
+    group.add_argument(
+        '--match_aspect',
+        action='store_true',
+        help="ask for the aspect ratio (Gemini) or size (OpenAI) that is nearest to a row's first image",
+    )
     group.add_argument('--aspect_ratio', type=text, help='Gemini: such as 16:9')
     group.add_argument('--resolution', type=text, help='Gemini: 1K, 2K or 4K')
     group.add_argument('--size', type=text, help='OpenAI: such as 1536x1024')

@@ -15,6 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from beam_image_edit.pipeline.command_line import JobConfig
 from beam_image_edit.pipeline.interrupts import shield_workers, stopped_by_signals
 from beam_image_edit.pipeline.past_job import PastJob
+from beam_image_edit.pipeline.progress import showing_progress
 from beam_image_edit.transforms.edit_images import EditImages
 from beam_image_edit.transforms.errors import StorageError
 from beam_image_edit.transforms.limits.pace import limits_path
@@ -67,7 +68,11 @@ def run_job(config: JobConfig) -> str:
     pipeline = beam.Pipeline(shield_workers(config.runner, options), options=options)
     build_pipeline(pipeline, config, started_at)
     try:
-        with stopped_by_signals(config.editor.cache_path, config.editor.run_id), _limited_download(config.runner):
+        with (
+            stopped_by_signals(config.editor.cache_path, config.editor.run_id),
+            _limited_download(config.runner),
+            showing_progress(config),
+        ):
             result = pipeline.run()
             result.wait_until_finish()
     finally:

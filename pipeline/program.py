@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from beam_image_edit.pipeline.checks import check_job, find_warnings
 from beam_image_edit.pipeline.command_line import JobConfig, fail, parse_args
 from beam_image_edit.pipeline.commands import find_command, make_final_report
+from beam_image_edit.pipeline.dry_run.run import run_dry
 from beam_image_edit.pipeline.flags import PROGRAM
+from beam_image_edit.pipeline.image_rows import write_image_rows
 from beam_image_edit.pipeline.job import run_job
 from beam_image_edit.pipeline.machines import describe_limits
+from beam_image_edit.pipeline.progress import describe_end
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.stop_file import StopFile
 from beam_image_edit.transforms.storage import Storage
@@ -36,6 +39,7 @@ def run(argv: Sequence[str]) -> int:
     config = parse_args(argv)
     _set_up_logging(config.log_level)
     try:
+        config = write_image_rows(config)
         check_job(config)
         warnings = list(find_warnings(config))
     except (ConfigurationError, StorageError) as error:
@@ -45,8 +49,13 @@ def run(argv: Sequence[str]) -> int:
     _log.info('price of %s: %s', config.editor.model, config.editor.find_price() or 'not known')
     _log.info('limits: %s', describe_limits(config.editor.limits, config.editor.workers))
     try:
+        if config.is_dry_run:
+            return run_dry(config)
         run_id = run_job(config)
         return _report(config, run_id)
+    except KeyboardInterrupt:  # a run has its own way to stop, and a dry run has nothing to finish
+        _log.error('interrupted')
+        return 1
     except Exception as error:
         _log.debug('the job failed', exc_info=True)
         _log.error('the job failed: %s; what was bought is kept, run the same command to go on', _find_reason(error))
@@ -58,6 +67,8 @@ def _report(config: JobConfig, run_id: str) -> int:
     cache_path = config.editor.cache_path
     storage = Storage(cache_path)
     summary = json.loads(storage.read('summary.json') or b'{}')
+    if config.is_showing_progress:
+        sys.stderr.write(f'{describe_end(summary)}\n')
     sys.stdout.write(f'{summary_text(summary, cache_path)}\n')
     report = make_final_report(cache_path) if config.is_reporting else None
     if report:

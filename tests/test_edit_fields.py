@@ -53,6 +53,7 @@ REFUSED = replace(
     finish_reason='SAFETY',
     latency_s=0.0005,
 )
+SHAPE = {'aspect_ratio': 1.3333, 'aspect_drift': -0.1111}
 SOURCE = {'sha256': 'cc' * 32, 'bytes': 30, 'width': 6, 'height': 4, 'mime': 'image/gif'}
 PICTURE = InputPicture('dd' * 32, 40, PictureInfo('PNG', 'image/png', 'png', 6, 4), 'GIF to PNG', SOURCE, lambda: None)
 
@@ -105,10 +106,10 @@ def test_an_edited_row():
         finish_reason='STOP',
         conversions=['image 1: GIF to PNG'],
         images=[
-            {'sha256': 'aa' * 32, 'bytes': 10, 'width': 640, 'height': 480, 'mime': 'image/png', 'turn': 0},
-            {'sha256': 'bb' * 32, 'bytes': 20, 'width': 64, 'height': 48, 'mime': 'image/jpeg', 'turn': 0},
+            {'sha256': 'aa' * 32, 'bytes': 10, 'width': 640, 'height': 480, 'mime': 'image/png', 'turn': 0, **SHAPE},
+            {'sha256': 'bb' * 32, 'bytes': 20, 'width': 64, 'height': 48, 'mime': 'image/jpeg', 'turn': 0, **SHAPE},
         ],
-        sources=[{'place': place, **SOURCE} for place in ('image 0', 'image 1')],
+        sources=[{'place': place, **SOURCE, 'aspect_ratio': 1.5} for place in ('image 0', 'image 1')],
     )
 
 

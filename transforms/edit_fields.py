@@ -1,8 +1,9 @@
 """A row's `edit` field: made from the row's pictures and the ledger's records alone, so that a rerun makes the same."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from beam_image_edit.transforms.aspects import aspect_of, drift
 from beam_image_edit.transforms.input_pictures import InputPicture
 from beam_image_edit.transforms.manifest import blank_edit
 from beam_image_edit.transforms.outcomes import REFUSED, Outcome
@@ -39,7 +40,7 @@ def make_outcome(
     paths = [image.path for _, record in records for image in record.images]
     # By name too, for a bundle that the runner runs again; rows without a name of their own share that of their call.
     own = [record for _, record in records if record.key in bought or (sample.name and record.name == sample.name)]
-    calls = _calls_fields(records) if records else {}
+    calls = {**_calls_fields(records), 'images': list(_image_fields(records, pictures))} if records else {}
     return Outcome(
         text=sample.text,
         index=sample.index,
@@ -54,8 +55,32 @@ def make_outcome(
 def _picture_fields(pictures: Sequence[InputPicture]) -> dict[str, Any]:
     return {
         'conversions': [f'{picture.place}: {picture.conversion}' for picture in pictures if picture.conversion],
-        'sources': [{'place': picture.place, **picture.source} for picture in pictures],
+        'sources': [
+            {
+                'place': picture.place,
+                **picture.source,
+                'aspect_ratio': aspect_of(picture.source['width'], picture.source['height']),
+            }
+            for picture in pictures
+        ],
     }
+
+
+def _image_fields(records: Sequence[tuple[int, Record]], pictures: Sequence[InputPicture]) -> Iterator[dict[str, Any]]:
+    first = pictures[0].source if pictures else {}
+    source = first.get('width') or 0, first.get('height') or 0
+    for turn, image in ((turn, image) for turn, record in records for image in record.images):
+        size = image.width or 0, image.height or 0
+        yield {
+            'sha256': image.sha256,
+            'bytes': image.bytes,
+            'width': image.width,
+            'height': image.height,
+            'aspect_ratio': aspect_of(*size),
+            'aspect_drift': drift(source, size),
+            'mime': image.mime,
+            'turn': turn,
+        }
 
 
 def _calls_fields(records: Sequence[tuple[int, Record]]) -> dict[str, Any]:
@@ -77,18 +102,6 @@ def _calls_fields(records: Sequence[tuple[int, Record]]) -> dict[str, Any]:
         'latency_s': _round(sum_known([record.latency_s for record in made]), 3),
         'finish_reason': last.finish_reason,
         'refusal': last.error if last.status == REFUSED else None,
-        'images': [
-            {
-                'sha256': image.sha256,
-                'bytes': image.bytes,
-                'width': image.width,
-                'height': image.height,
-                'mime': image.mime,
-                'turn': turn,
-            }
-            for turn, record in records
-            for image in record.images
-        ],
     }
 
 

@@ -170,7 +170,11 @@ class _EditBatch(beam.DoFn):
         self._rows = {
             status: Metrics.counter('beam-image-edit', f'rows-{status.replace("_", "-")}') for status in STATUSES
         }
-        self._calls = Metrics.counter('beam-image-edit', 'calls')
+        counted = ('calls', 'images', 'cost-microdollars', 'calls-turned-away')
+        self._counters = {name: Metrics.counter('beam-image-edit', name) for name in counted}
+        self._latency_ms = Metrics.distribution('beam-image-edit', 'latency-ms')
+        # Where autoscalers look for it: workers that wait for a quota are not short of hands.
+        self._throttled_s = Metrics.counter('beam-image-edit', 'cumulativeThrottlingSeconds')
 
     def setup(self) -> None:
         self._editor = open_editor(self._config)
@@ -192,9 +196,20 @@ class _EditBatch(beam.DoFn):
     def finish_bundle(self) -> Iterator[Any]:
         for outcome, place in self._work.drain():
             yield from self._emit(outcome, place)
+        self._count_waits()
 
     def _emit(self, outcome: Outcome, place: _Place) -> Iterator[Any]:
         # Counted on the bundle's thread: what a pool's thread counts is dropped by Beam.
         self._rows[outcome.status].inc()
-        self._calls.inc(int(outcome.spent.get('calls', 0)))
+        if calls := int(outcome.spent.get('calls', 0)):
+            self._counters['calls'].inc(calls)
+            self._counters['images'].inc(len(outcome.output_image))
+            self._counters['cost-microdollars'].inc(round(1e6 * outcome.spent.get('cost_usd', 0)))
+            self._latency_ms.update(round(1000 * (outcome.edit['latency_s'] or 0)))
+        self._count_waits()
         return place.put(outcome)
+
+    def _count_waits(self) -> None:
+        meter = self._editor.meter
+        self._counters['calls-turned-away'].inc(meter.take('turned_away'))
+        self._throttled_s.inc(meter.take('throttled_ms', unit=1000))

@@ -6,6 +6,7 @@ Nothing here sends or stores; that is the buyer's.
 import logging
 from dataclasses import dataclass, field, replace
 
+from beam_image_edit.transforms.aspects import match_aspect
 from beam_image_edit.transforms.budget import Admission
 from beam_image_edit.transforms.clients.client import Endpoint
 from beam_image_edit.transforms.edit_fields import make_outcome
@@ -17,9 +18,10 @@ from beam_image_edit.transforms.outcomes import EDITED, FAILED, INVALID_INPUT, S
 from beam_image_edit.transforms.prices import CallSize
 from beam_image_edit.transforms.purchases import Buyer, Purchase
 from beam_image_edit.transforms.records import Record
-from beam_image_edit.transforms.row_calls import RowCalls
+from beam_image_edit.transforms.row_calls import RowCalls, Step
 from beam_image_edit.transforms.row_checks import check_row, select_parameters
 from beam_image_edit.transforms.row_pictures import look_at_pictures
+from beam_image_edit.transforms.row_plans import RowPlan, without_bytes
 from beam_image_edit.transforms.rows import Parameters, RowFields, locate, parse_row
 from beam_image_edit.transforms.samples import Sample
 from beam_image_edit.transforms.storage import Storage
@@ -51,6 +53,7 @@ class SampleEditor:
         storage: the cache path.
         memory: for pictures.
         run_id: of this run.
+        is_matching_aspect: as in `EditorConfig`.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class SampleEditor:
         storage: Storage,
         memory: MemoryBudget,
         run_id: str,
+        is_matching_aspect: bool = False,
     ) -> None:
         self._endpoint = endpoint
         self._model = model
@@ -77,6 +81,7 @@ class SampleEditor:
         self._storage = storage
         self._memory = memory
         self._run_id = run_id
+        self._is_matching_aspect = is_matching_aspect
 
     async def edit(self, sample: Sample, admission: Admission) -> Outcome:
         """What becomes of a sample; every failure is an outcome, none is raised.
@@ -116,17 +121,34 @@ class SampleEditor:
             calls = self._look_at(sample)
         except (InvalidInput, BrokenPicture):
             return []
-        unbought: list[tuple[str, CallSize]] = []
-        previous: Record | None = None
+        _, unbought = await self._look_up(calls)
+        return [(calls.reservation(step), calls.size(step)) for step in unbought]
+
+    async def plan(self, sample: Sample) -> RowPlan:
+        """What a run would make of a sample now; sends nothing, and every failure is in the plan."""
+        try:
+            calls = without_bytes(self._look_at(sample))
+            bought, unbought = await self._look_up(calls)
+        except Exception as error:
+            return RowPlan(*_explain(sample, error))
+        if unbought:
+            return RowPlan(None, None, calls, tuple(bought), tuple(unbought))
+        return RowPlan(bought[-1].status, bought[-1].error, calls, tuple(bought))
+
+    async def _look_up(self, calls: RowCalls) -> tuple[list[Record], list[Step]]:
+        """What the ledger has of a row's calls, and those that would be sent."""
+        bought: list[Record] = []
+        unbought: list[Step] = []
         for step in calls.steps():
+            previous = bought[-1] if bought else None
             record = None if unbought and step.turn else await self._buyer.find(calls.key(step, previous))
             if record is None:
-                unbought.append((calls.reservation(step), calls.size(step)))
-            elif record.status != EDITED:
+                unbought.append(step)
+                continue
+            bought.append(record)
+            if record.status != EDITED:
                 break
-            else:
-                previous = record
-        return unbought
+        return bought, unbought
 
     async def _edit(
         self, sample: Sample, admission: Admission, progress: _Progress, hold: Hold
@@ -135,15 +157,8 @@ class SampleEditor:
             calls = _keep_within(hold, self._look_at(sample))
             progress.pictures = (*calls.images, calls.mask) if calls.mask else calls.images
             await self._buy_all(calls, admission, progress)
-        except (InvalidInput, BrokenPicture) as error:
-            return INVALID_INPUT, _with_line(sample, str(error))
-        except Stopped as error:
-            return STOPPED, f'not sent: {error}'
-        except StorageError as error:
-            return FAILED, str(error)
         except Exception as error:  # a bad row never ends a job, whatever nobody foresaw in it
-            _log.exception('sample %s failed', sample.name or sample.line)
-            return FAILED, f'unexpected {type(error).__name__}: {error}'
+            return _explain(sample, error)
         last = progress.records[-1][1]
         return last.status, last.error
 
@@ -153,6 +168,9 @@ class SampleEditor:
         row = replace(row, parameters=select_parameters(row.parameters, self._endpoint.format_name))
         check_row(row, self._endpoint.format_name, self._facts, self._model)
         images, mask = look_at_pictures(self._pictures, row, self._facts)
+        if self._is_matching_aspect:
+            size = images[0].info.size
+            row = replace(row, parameters=match_aspect(row.parameters, self._endpoint.format_name, self._model, size))
         return RowCalls(row, images, mask, self._endpoint, self._model, self._facts, self._read)
 
     async def _buy_all(self, calls: RowCalls, admission: Admission, progress: _Progress) -> None:
@@ -191,8 +209,19 @@ def _keep_within(hold: Hold, calls: RowCalls) -> RowCalls:
     pictures = (*calls.images, calls.mask) if calls.mask else calls.images
     if hold.try_resize(sum(picture.bytes for picture in pictures if picture.kept)):
         return calls
-    mask = calls.mask and calls.mask.without_bytes()
-    return replace(calls, images=tuple(image.without_bytes() for image in calls.images), mask=mask)
+    return without_bytes(calls)
+
+
+def _explain(sample: Sample, error: Exception) -> tuple[str, str]:
+    """The status and the reason of a row that ended with an error."""
+    if isinstance(error, (InvalidInput, BrokenPicture)):
+        return INVALID_INPUT, _with_line(sample, str(error))
+    if isinstance(error, Stopped):
+        return STOPPED, f'not sent: {error}'
+    if isinstance(error, StorageError):
+        return FAILED, str(error)
+    _log.error('sample %s failed', sample.name or sample.line, exc_info=error)
+    return FAILED, f'unexpected {type(error).__name__}: {error}'
 
 
 def _with_line(sample: Sample, reason: str) -> str:

@@ -26,11 +26,13 @@ from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.limits.limiter import Limiter
 from beam_image_edit.transforms.limits.pace import limits_path, open_pace
 from beam_image_edit.transforms.memory import MemoryBudget
+from beam_image_edit.transforms.meter import open_meter
 from beam_image_edit.transforms.models import facts_of
 from beam_image_edit.transforms.outcomes import Outcome
 from beam_image_edit.transforms.prices import CallSize
 from beam_image_edit.transforms.purchases import Buyer
 from beam_image_edit.transforms.reruns import Reruns
+from beam_image_edit.transforms.row_plans import RowPlan
 from beam_image_edit.transforms.samples import Sample
 from beam_image_edit.transforms.scheduler import Scheduler, pause
 from beam_image_edit.transforms.sending import Sender
@@ -49,25 +51,30 @@ _LOOK_EVERY_S = 2.0
 class Editor:
     """Edits samples, `max_in_flight` calls at a time, for everybody in the process.
 
+    Args:
+        config: all that it needs to know.
+        is_looking: whether it only makes plans; then it needs no key, and nothing may be submitted.
+
     Raises:
         ConfigurationError: the key, the format or the cache path can't be used.
     """
 
-    def __init__(self, config: EditorConfig) -> None:
+    def __init__(self, config: EditorConfig, is_looking: bool = False) -> None:
         self.config = config
         api_format = load_format(config.api_format)
         endpoint = Endpoint(
             format=api_format,
             format_name=config.api_format,
             base_url=config.base_url or api_format.default_base_url,
-            key=read_api_key(config.api_key),
+            key='' if is_looking else read_api_key(config.api_key),
         )
         self._storage = Storage(config.cache_path)
         self._stop_file = StopFile(self._storage, config.run_id)
         self._switch = StopSwitch(find_reason=self._stop_file.read, on_stop=self._end_waits)
         self._scheduler = Scheduler(config.max_in_flight + _OTHER_THREADS)
         pace = open_pace(config.limits, limits_path(config.run_id), config.workers)
-        self._limiter = Limiter(config.max_in_flight, pace, self._scheduler.resume_later)
+        self.meter = open_meter(config.run_id)
+        self._limiter = Limiter(config.max_in_flight, pace, self._scheduler.resume_later, meter=self.meter)
         self._http = HttpClient(config.max_in_flight, config.connect_timeout_s, config.read_timeout_s)
         give_large_blocks_back()
         self._memory = MemoryBudget(config.max_memory_mb * 1_000_000)
@@ -83,6 +90,7 @@ class Editor:
             storage=self._storage,
             memory=self._memory,
             run_id=config.run_id,
+            is_matching_aspect=config.is_matching_aspect,
         )
         self.holders = 0  # guarded by the table's lock
         self._unfinished = 0
@@ -159,12 +167,20 @@ class Editor:
             admission: which calls may be sent; for the others the row gets what has been bought before.
         """
         future = self._start(self._samples.edit(sample, admission))
-        future.add_done_callback(lambda done: self._failures.note(done.result()))
+        future.add_done_callback(lambda done: self._note(done.result()))
         return future
 
     def find_unbought(self, sample: Sample) -> Future[list[tuple[str, CallSize]]]:
         """Begins to find out which calls are to be sent for a sample; none if that can't be known. Never blocks."""
         return self._start(self._find_unbought(sample))
+
+    def _note(self, outcome: Outcome) -> None:
+        self.meter.note(outcome)
+        self._failures.note(outcome)
+
+    def plan(self, sample: Sample) -> Future[RowPlan]:
+        """Begins to find out what a run would make of a sample; sends nothing and never blocks."""
+        return self._start(self._samples.plan(sample))
 
     def stop(self, reason: str) -> None:
         """Sends nothing from now on, in this process and in the run's others; calls in flight finish and are kept."""

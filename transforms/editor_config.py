@@ -50,6 +50,7 @@ class EditorConfig:
         requests_per_minute: the account's limit of calls, for the whole job; None: not known.
         images_per_minute: its limit of images, as requests_per_minute.
         rate_limit_service: where a service is asked before each call, `host:port`; see `limits.service`.
+        is_matching_aspect: whether a row that names neither is given the aspect ratio or size nearest to its image's.
         workers: by how many the limits are divided: machines, which can't tell each other of their calls.
     """
 
@@ -79,6 +80,7 @@ class EditorConfig:
     requests_per_minute: float | None = None
     images_per_minute: float | None = None
     rate_limit_service: str | None = None
+    is_matching_aspect: bool = False
     workers: int = 1
 
     def __post_init__(self) -> None:

@@ -17,8 +17,10 @@ from beam_image_edit.transforms.json_text import append_members, parse_object, r
 from beam_image_edit.transforms.outcomes import Outcome
 
 _SIZES = [('sha256', pa.string()), ('bytes', pa.int64()), ('width', pa.int64()), ('height', pa.int64())]
-_SOURCE = pa.struct([('place', pa.string()), *_SIZES, ('mime', pa.string())])
-_IMAGE = pa.struct([*_SIZES, ('mime', pa.string()), ('turn', pa.int64())])
+_ASPECT = ('aspect_ratio', pa.float64())
+_SOURCE = pa.struct([('place', pa.string()), *_SIZES, _ASPECT, ('mime', pa.string())])
+# The drift: how much wider for its height than the row's first image, as a share; 0: the same shape.
+_IMAGE = pa.struct([*_SIZES, _ASPECT, ('aspect_drift', pa.float64()), ('mime', pa.string()), ('turn', pa.int64())])
 _TOKENS = pa.struct([(kind, pa.int64()) for kind in ('input', 'output', 'thinking', 'total')])
 
 EDIT_SCHEMA = pa.struct(

@@ -24,6 +24,7 @@ from beam_image_edit.transforms.limits.overload import OverloadBrake
 from beam_image_edit.transforms.limits.pace import Pace
 from beam_image_edit.transforms.limits.rate import AdaptiveRate
 from beam_image_edit.transforms.limits.turns import Turn
+from beam_image_edit.transforms.meter import Meter
 
 # A place of the pace that could not be used in time is given up: a call may not come later than the others count on.
 _LATE_S = 0.25
@@ -56,6 +57,7 @@ class Limiter:
     Args:
         window: calls in flight at the most.
         pace: who keeps the limits that the user has told; None: none are told.
+        meter: told how many calls are in flight, how many were turned away, and how long calls were held back.
         clock: seconds that only grow.
         call_later: calls a function after so many seconds, on whatever thread.
     """
@@ -66,11 +68,14 @@ class Limiter:
         pace: Pace | None,
         call_later: Callable[[float, Callable[[], None]], None],
         clock: Callable[[], float] = time.monotonic,
+        meter: Meter | None = None,
     ) -> None:
         self._window = window
         self._pace = pace
         self._call_later = call_later
         self._clock = clock
+        self._meter = meter or Meter()
+        self._held_since: float | None = None
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._waiting: list[_Waiting] = []
@@ -120,6 +125,7 @@ class Limiter:
                 if end.kind == 'overloaded':
                     self._brake.reject(now, end.wait_s)
             del self._in_flight[turn]
+            self._meter.add('in_flight', -1)
         self._advance()
 
     def close(self) -> None:
@@ -130,6 +136,7 @@ class Limiter:
 
     def _take_back(self, turn: Turn, now: float, end: CallEnd) -> None:
         turn.is_turned_away = True
+        self._meter.add('turned_away')
         turn.refusals += 1
         turn.overtaken += self._is_overtaken(turn, now)
         turn.refused_at = min(turn.refused_at, now)
@@ -190,11 +197,13 @@ class Limiter:
 
     def _take_next(self) -> _Waiting | None:
         """The call that may begin now; None if none may."""
-        if not self._booked and not self._waiting:
-            return None
         now = self._clock()
+        if not self._booked and not self._waiting:
+            self._note_hold(now, is_held=False)
+            return None
         if not self._is_closed:
             if len(self._in_flight) >= self._room(now):
+                self._note_hold(now, is_held=len(self._in_flight) < self._window)
                 return None  # until a call ends
             begins_at = max(
                 self._rate.next_at(now), self._cap.next_at(now, self._rate.verdict_s), self._brake.hold_until
@@ -202,9 +211,11 @@ class Limiter:
             if begins_at <= now and self._pace:
                 begins_at = self._book(self._pace, now)
             if begins_at > now:
+                self._note_hold(now, is_held=True)
                 if begins_at < self._wakes_at:
                     self._wakes_at, self._is_wake_new = begins_at, True
                 return None
+        self._note_hold(now, is_held=False)
         if self._booked:
             (waiting, _), self._booked = self._booked, None
             return waiting
@@ -216,10 +227,17 @@ class Limiter:
             turn.refusals, turn.refused_at = waiting.earlier.refusals, waiting.earlier.refused_at
             turn.overtaken = waiting.earlier.overtaken
         self._in_flight[turn] = None
+        self._meter.add('in_flight')
         self._begun += 1
         self._rate.begin(turn)
         self._cap.begin(turn)
         return turn
+
+    def _note_hold(self, now: float, is_held: bool) -> None:
+        """Counts the time during which calls wait although the window has room for them."""
+        if self._held_since is not None:
+            self._meter.add('throttled_ms', round(1000 * (now - self._held_since)))
+        self._held_since = now if is_held else None
 
     def _room(self, now: float) -> int:
         cap = self._cap.limit(now)

@@ -1,0 +1,103 @@
+"""Rows out of a folder of images, and the job over them."""
+
+import json
+import shutil
+
+import pytest
+
+from beam_image_edit.pipeline.__main__ import main
+from tests.conftest import KEY
+
+
+@pytest.fixture
+def edit_images(monkeypatch, tmp_path, photos, emulator):
+    """Runs the job over images, in the photos' folder; gives the exit code and the output folder."""
+
+    def run(*flags, folder='out'):
+        monkeypatch.setenv('DF_API_KEY', KEY)
+        monkeypatch.setenv('DF_BASE_URL', emulator.url)
+        monkeypatch.chdir(photos)
+        return main([f'--cache_path={tmp_path / folder}', *flags]), tmp_path / folder
+
+    return run
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text(encoding='utf-8').splitlines()]
+
+
+def test_each_image_becomes_a_row(edit_images, photos):
+    (photos / 'trips' / 'größe').mkdir(parents=True)
+    shutil.copy(photos / 'a.png', photos / 'trips' / 'größe' / 'c 1.jpg')
+    code, out = edit_images('--images=**/*.jpg', '--instruction=Blur it', '--instruction=Mirror it')
+    assert code == 0
+    turns = [{'role': 'user', 'content': 'Blur it'}, {'role': 'user', 'content': 'Mirror it'}]
+    assert lines_of(out / 'rows.jsonl') == [
+        {'id': 'b', 'images': str(photos / 'b.jpg'), 'conversations': turns},
+        {'id': 'trips/größe/c 1', 'images': str(photos / 'trips/größe/c 1.jpg'), 'conversations': turns},
+    ]
+    assert [row['edit']['status'] for row in lines_of(out / 'manifest.jsonl')] == ['edited', 'edited']
+    assert (out / 'sample_b' / 'sample_b_1.jpg').exists()
+
+
+def test_the_rows_that_were_written_repeat_the_job(edit_images, emulator):
+    _, out = edit_images('--images=*.jpg', '--instruction=Blur it')
+    code, _ = edit_images(f'--input={out / "rows.jsonl"}')
+    assert (code, emulator.count) == (0, 1)
+
+
+def test_one_image_is_enough(edit_images, photos):
+    _, out = edit_images(f'--images={photos / "a.png"}', '--instruction=Blur it')
+    assert [row['id'] for row in lines_of(out / 'rows.jsonl')] == ['a']
+
+
+def test_fields_have_the_names_that_were_asked_for(edit_images, photos):
+    flags = ['--input_image_key=photo', '--input_conversation_key=talk']
+    code, out = edit_images('--images=b.*', '--instruction=Blur it', *flags)
+    assert code == 0
+    assert lines_of(out / 'rows.jsonl')[0].keys() == {'id', 'photo', 'talk'}
+
+
+def test_images_of_any_file_system(edit_images, photos):
+    import fsspec
+
+    fsspec.filesystem('memory').pipe('/shop/bags/one.jpg', (photos / 'b.jpg').read_bytes())
+    code, out = edit_images('--images=memory://shop/**/*.jpg', '--instruction=Blur it')
+    assert code == 0
+    assert [(row['id'], row['images']) for row in lines_of(out / 'rows.jsonl')] == [
+        ('bags/one', 'memory:///shop/bags/one.jpg')
+    ]
+
+
+def test_a_dry_run_makes_the_rows_too(edit_images, emulator, capsys):
+    code, out = edit_images('--images=*.png', '--instruction=Blur it', '--dry_run')
+    assert (code, emulator.count) == (0, 0)
+    assert len(lines_of(out / 'rows.jsonl')) == 3
+
+
+@pytest.mark.parametrize(
+    ('flags', 'reason'),
+    [
+        (['--images=*.jpg'], '--images needs --instruction'),
+        (['--instruction=Blur it'], '--instruction needs --images'),
+        (['--images=*.jpg', '--instruction=x', '--input=rows.jsonl'], 'together with --input'),
+        (['--images=*.gif', '--instruction=x'], 'there is no such file'),
+        (['--images=gone.jpg', '--instruction=x'], 'there is no such file'),
+        (['--images=.', '--instruction=x'], 'is a folder'),
+        (['--images=*.jpg', '--instruction= '], 'must not be empty'),
+        (['--images=*.jpg', '--instruction=x', '--api_format=openai', '--use_variations'], 'take no --instruction'),
+        (['--match_aspect', '--aspect_ratio=1:1'], 'one or the other'),
+    ],
+    ids=lambda value: ' '.join(value) if isinstance(value, list) else '',
+)
+def test_flags_that_can_not_be_used_together_are_usage_errors(edit_images, capsys, flags, reason):
+    with pytest.raises(SystemExit) as ended:
+        edit_images(*flags)
+    assert ended.value.code == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_variations_need_no_instruction(edit_images, photos):
+    flags = ['--api_format=openai', '--model_name=dall-e-2', '--use_variations']
+    code, out = edit_images('--images=square.png', *flags)
+    assert (code, len(lines_of(out / 'rows.jsonl'))) == (0, 1)
