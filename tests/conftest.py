@@ -84,7 +84,8 @@ def edit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, photos: Path, emulator
         monkeypatch.setenv('DF_API_KEY', KEY)
         monkeypatch.setenv('DF_BASE_URL', base_url or emulator.url)
         out = tmp_path / folder
-        code = main([f'--input={source}', f'--cache_path={out}', *flags])
+        # The tests of the contact sheet ask for it; for all others it would be time spent on thumbnails.
+        code = main([f'--input={source}', f'--cache_path={out}', '--report=off', *flags])
         return Run(code, out)
 
     return run

@@ -193,14 +193,14 @@ def test_rows_of_several_folders_have_their_own_pictures(tmp_path, photos, edit)
     for name in ('one', 'two'):
         write_png(tmp_path / name / 'a.png', (40, 30), 'red' if name == 'one' else 'blue')
         (tmp_path / name / 'rows.jsonl').write_text('{"images": "a.png", "conversations": ["Make it red"]}\n')
-    run = edit([], f'--input={tmp_path}/*/rows.jsonl')
+    run = edit([], f'--input={tmp_path}/*/rows.jsonl', '--report=on')
     cards = read_cards(run.folder)
     assert [card['sources'][0]['link'] for card in cards] == ['../../one/a.png', '../../two/a.png']
     assert not [card for card in cards if 'missing' in card['sources'][0]]
 
 
 def test_report_is_made_at_the_end_of_a_job(edit, capsys):
-    run = edit([{'images': 'a.png', 'conversations': ['Make it red']}])
+    run = edit([{'images': 'a.png', 'conversations': ['Make it red']}], '--report=on')
     assert (run.folder / 'report' / 'index.html').exists()
     assert f'report: {run.folder}/report/index.html' in capsys.readouterr().out
 
@@ -214,7 +214,7 @@ def test_report_can_be_left_out(edit):
 def test_report_that_can_not_be_made_changes_nothing_but_a_warning(edit, tmp_path, capfd):
     (tmp_path / 'out').mkdir()
     (tmp_path / 'out' / 'report').write_text('in the way')
-    run = edit([{'images': 'a.png', 'conversations': ['Make it red']}])
+    run = edit([{'images': 'a.png', 'conversations': ['Make it red']}], '--report=on')
     assert (run.code, run.statuses) == (0, ['edited'])
     assert 'the report could not be made' in capfd.readouterr().err
 

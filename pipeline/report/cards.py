@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from beam_image_edit.pipeline.report.geometry import NOTICEABLE_DRIFT, find_drift, name_ratio
+from beam_image_edit.pipeline.report.geometry import NOTICEABLE_DRIFT, name_ratio
 from beam_image_edit.pipeline.report.places import Place
+from beam_image_edit.transforms.aspects import drift
 
 MAX_TEXT = 4_000
 """Characters of an instruction or an error that a card shows."""
@@ -36,7 +37,7 @@ class ShownPicture:
         mime: its MIME type.
         label: what it is in its row: `image 0`, `mask`, `turn 0`.
         turn: of a result: which instruction made it.
-        drift: of a result: see `geometry.find_drift`.
+        drift: of a result: see `aspects.drift`.
     """
 
     place: Place
@@ -88,7 +89,7 @@ def list_results(row: Row, sources: Sequence[ShownPicture], find: Callable[[str]
     for location, image in zip(row['output_image'] or (), row['edit']['images'] or (), strict=False):
         turn = image['turn'] or 0
         size = (image['width'] or 0, image['height'] or 0)
-        pictures.append(_show(image, find(location), f'turn {turn}', turn, find_drift(original, size)))
+        pictures.append(_show(image, find(location), f'turn {turn}', turn, drift(original, size) or 0.0))
     return [picture for picture in pictures if _SHA256.fullmatch(picture.sha256)]
 
 

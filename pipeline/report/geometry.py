@@ -12,19 +12,6 @@ NOTICEABLE_DRIFT = 0.03
 _MOST_IN_A_RATIO = 32
 
 
-def find_drift(source: tuple[int, int], result: tuple[int, int]) -> float:
-    """By how much a result is wider than its source, relative to its height; negative if it is narrower.
-
-    >>> find_drift((1000, 1000), (1500, 1000)), find_drift((640, 480), (1280, 960))
-    (0.5, 0.0)
-
-    0 where a size is not known (0 pixels).
-    """
-    if not all((*source, *result)):
-        return 0.0
-    return round(result[0] * source[1] / (result[1] * source[0]) - 1, 4)
-
-
 def name_ratio(size: tuple[int, int]) -> str:
     """A shape in words: a ratio of small numbers where there is one.
 
