@@ -1,6 +1,5 @@
 """The bench: runs clients in turns, and says what it is doing."""
 
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,31 +23,32 @@ class Bench:
 
     folder: Path
     is_quick: bool = False
+    _outputs: int = 0
     _started_s: float = field(default_factory=time.monotonic)
 
     def choose(self, full: T, quick: T) -> T:
         """The value for this kind of run."""
         return quick if self.is_quick else full
 
-    def run(self, case: str, client: str, workload: Workload, is_rerun: bool = False, is_kept: bool = False) -> Run:
+    def run(self, case: str, client: str, workload: Workload, is_rerun: bool = False) -> Run:
         """Runs a client once.
+
+        What it writes stays until all is over: where files were removed a minute ago, ext4 takes several times as long
+        to make new ones, and who writes more files than another would pay for it.
 
         Args:
             case: what is done, in the words of the figure.
             client: who does it.
             workload: the work.
-            is_rerun: on what a run before has left, which must have been kept.
-            is_kept: whether what it writes is left for a rerun.
+            is_rerun: on what the run before has left.
         """
-        output = self.folder / 'output'
         if not is_rerun:
-            shutil.rmtree(output, ignore_errors=True)
+            self._outputs += 1
+        output = self.folder / f'output-{self._outputs}'
         run = run_client(case, client, workload, self.folder, output)
         passed_s = time.monotonic() - self._started_s
         told = f'{run.wall_s:6.1f} s  CPU {run.cpu_s:6.1f} s  {run.calls:,} calls'
         print(f'{passed_s:6.0f} s  {case:32} {client:18} {workload.rows:7,} rows {told}', flush=True)
-        if not is_kept:
-            shutil.rmtree(output, ignore_errors=True)
         return run
 
     def alternate(self, case: str, clients: Sequence[str], workload: Workload, repeats: int) -> Iterator[Run]:

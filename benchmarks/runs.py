@@ -167,7 +167,8 @@ def _command(client: str, workload: Workload, rows: Path, output: Path, url: str
     if client == JOB:
         program, further = (
             'beam_image_edit.pipeline',
-            [f'--cache_path={output}', '--log_level=WARNING', *workload.flags],
+            # The others make no contact sheet, whose thumbnails take longer than the edits.
+            [f'--cache_path={output}', '--log_level=WARNING', '--report=off', *workload.flags],
         )
     else:
         program = f'benchmarks.clients.{_MODULES[client]}'

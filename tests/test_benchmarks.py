@@ -107,7 +107,7 @@ def test_rows_that_a_client_loses_are_counted(tmp_path):
 def test_job_edits_every_row_and_a_rerun_makes_no_call(tmp_path):
     bench = Bench(tmp_path, is_quick=True)
     work = Workload(6, 2, 512, behaviour=Behaviour(image_bytes=512))
-    first = bench.run('first', JOB, work, is_kept=True)
+    first = bench.run('first', JOB, work)
     assert (first.calls, first.lost) == (6, 0)
     again = bench.run('again', JOB, work, is_rerun=True)
     assert (again.calls, again.lost, again.span_s) == (0, 0, 0)

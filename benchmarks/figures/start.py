@@ -17,9 +17,9 @@ def measure(bench: Bench) -> Iterator[Run]:
     yield from bench.alternate(
         f'{few:,} rows', (JOB, BARE, GENAI_SDK, RUN_INFERENCE), make_workload(few), bench.choose(3, 1)
     )
-    yield bench.run(f'{many:,} rows', JOB, make_workload(many), is_kept=True)
+    yield bench.run(f'{many:,} rows', JOB, make_workload(many))
     for _ in range(bench.choose(2, 1)):
-        yield bench.run(f'{many:,} rows, {_RERUN}', JOB, make_workload(many), is_rerun=True, is_kept=True)
+        yield bench.run(f'{many:,} rows, {_RERUN}', JOB, make_workload(many), is_rerun=True)
 
 
 def describe(runs: Sequence[Run]) -> Section:
