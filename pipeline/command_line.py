@@ -31,6 +31,7 @@ class JobConfig:
         runner: Beam's name of the engine.
         beam_options: Beam's own flags, as given.
         log_level: of the program's log.
+        is_cache_path_shared: whether local paths are those of a folder that the workers' machines mount too.
     """
 
     input: str
@@ -40,6 +41,7 @@ class JobConfig:
     runner: str = DEFAULT_RUNNER
     beam_options: tuple[str, ...] = field(default=())
     log_level: str = 'INFO'
+    is_cache_path_shared: bool = False
 
 
 def parse_args(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> JobConfig:
@@ -60,6 +62,7 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         api_format=flags.api_format,
         model_name=flags.model_name.strip() or None,
         cache_path=flags.cache_path,
+        api_key=flags.api_key,
         base_url=environment.get('DF_BASE_URL', '').strip() or None,
         max_in_flight=flags.max_in_flight,
         max_memory_mb=flags.max_memory_mb,
@@ -86,6 +89,7 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         requests_per_minute=flags.requests_per_minute,
         images_per_minute=flags.images_per_minute,
         rate_limit_service=flags.rate_limit_service,
+        storage_options=flags.storage_options,
     )
     if editor.limits:
         editor = replace(editor, workers=count_machines(flags.runner, beam_options))
@@ -97,6 +101,7 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         runner=flags.runner,
         beam_options=(*beam_options, *(f'--{option}' for option in flags.runner_option)),
         log_level=flags.log_level,
+        is_cache_path_shared=flags.shared_cache_path,
     )
 
 
@@ -117,9 +122,8 @@ def _check_beam_options(parser: argparse.ArgumentParser, others: Sequence[str]) 
             continue  # somebody else's class, with a flag that is there already
     _, unknown = beam.parse_known_args(others)
     if unknown:
-        parser.error(
-            f'unknown flag {unknown[0]}; options that only a remote job server knows go through --runner_option'
-        )
+        name = unknown[0].partition('=')[0]  # its value may be a key
+        parser.error(f'unknown flag {name}; options that only a remote job server knows go through --runner_option')
     return others
 
 

@@ -15,6 +15,7 @@ from beam_image_edit.pipeline.flag_types import (
     text,
     whole_number,
 )
+from beam_image_edit.transforms.api_keys import DEFAULT_REFERENCE
 from beam_image_edit.transforms.clients import API_FORMATS, DEFAULT_MODELS
 from beam_image_edit.transforms.reruns import RETRIABLE
 from beam_image_edit.transforms.retries import RetryPolicy
@@ -49,7 +50,8 @@ def make_parser() -> argparse.ArgumentParser:
         description='Edits images through the Gemini or OpenAI image API: reads a JSONL file of images and '
         'instructions, writes the edited images and a manifest. What has been bought is never bought again: run the '
         'same command to go on after a crash.',
-        epilog="DF_API_KEY holds the API key (required), DF_BASE_URL another server than the API's own. Exit codes: "
+        epilog='DF_API_KEY holds the API key (required, unless --api_key says where else it is), DF_BASE_URL another '
+        "server than the API's own. Exit codes: "
         '0 every row is edited; 3 finished, but some rows are not edited and say why; 1 the job failed or was stopped; '
         '2 the command can not be used. Flags of Apache Beam are passed on to it.',
     )
@@ -82,6 +84,13 @@ def _add_job_flags(group: Any) -> None:
         default=DEFAULT_CACHE_PATH,
         metavar='FOLDER',
         help='where images, manifest and ledger are written: a path or URL',
+    )
+    group.add_argument(
+        '--storage_options',
+        type=json_object,
+        metavar='JSON',
+        help="options of fsspec's file systems by protocol, without secrets: "
+        '{"s3": {"endpoint_url": "https://minio.example"}}',
     )
     group.add_argument('--batch_size', type=whole_number(1), default=4, help='rows handed to the edit step at a time')
     group.add_argument(
@@ -117,6 +126,14 @@ def _add_row_flags(group: Any) -> None:
 
 def _add_call_flags(group: Any) -> None:
     policy = RetryPolicy()
+    group.add_argument(
+        '--api_key',
+        type=text,
+        default=DEFAULT_REFERENCE,
+        metavar='REFERENCE',
+        help='where the workers find the API key, never the key itself: env:NAME, file:PATH_OR_URL or '
+        'gcp-secret:projects/P/secrets/S/versions/N',
+    )
     group.add_argument(
         '--max_attempts',
         type=whole_number(1),
@@ -236,6 +253,11 @@ def _add_parameter_flags(group: Any) -> None:
 
 def _add_engine_flags(group: Any) -> None:
     group.add_argument('--runner', type=text, default=DEFAULT_RUNNER, help='the Beam runner')
+    group.add_argument(
+        '--shared_cache_path',
+        action='store_true',
+        help='local paths of --input and --cache_path are on a folder that the machines of all workers mount',
+    )
     group.add_argument(
         '--runner_option',
         action='append',

@@ -10,9 +10,9 @@ from beam_image_edit.pipeline.checks import check_job, find_warnings
 from beam_image_edit.pipeline.command_line import fail, parse_args
 from beam_image_edit.pipeline.flags import PROGRAM
 from beam_image_edit.pipeline.job import run_job
+from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.stop_file import StopFile
-from beam_image_edit.transforms.storage import Storage
 from beam_image_edit.transforms.summary import summary_text
 
 _log = logging.getLogger(__name__)
@@ -40,18 +40,18 @@ def run(argv: Sequence[str]) -> int:
     _log.info('price of %s: %s', config.editor.model, config.editor.find_price() or 'not known')
     try:
         run_id = run_job(config)
-        return _report(config.editor.cache_path, run_id)
+        return _report(config.editor, run_id)
     except Exception as error:
         _log.debug('the job failed', exc_info=True)
         _log.error('the job failed: %s; what was bought is kept, run the same command to go on', _find_reason(error))
         return 1
 
 
-def _report(cache_path: str, run_id: str) -> int:
+def _report(editor: EditorConfig, run_id: str) -> int:
     """Tells how a run ended; gives the exit code."""
-    storage = Storage(cache_path)
+    storage = editor.open_storage()
     summary = json.loads(storage.read('summary.json') or b'{}')
-    sys.stdout.write(f'{summary_text(summary, cache_path)}\n')
+    sys.stdout.write(f'{summary_text(summary, editor.cache_path)}\n')
     reason = StopFile(storage, run_id).read()
     if reason:
         _log.error('stopped: %s', reason)

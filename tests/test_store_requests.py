@@ -46,6 +46,8 @@ def asked(monkeypatch):
 
 
 def test_reading_a_file_of_a_store_is_one_request(asked):
-    storage = Storage('s3://bucket/out', {'skip_instance_cache': True})  # or others' would be made to ask this server
+    storage = Storage(
+        's3://bucket/out', {'s3': {'skip_instance_cache': True}}
+    )  # or others' would be made to ask this server
     assert storage.read('ledger/a.json') == CONTENT
     assert asked == [('GET', '/bucket/out/ledger/a.json')]

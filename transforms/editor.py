@@ -29,6 +29,7 @@ from beam_image_edit.transforms.memory import MemoryBudget
 from beam_image_edit.transforms.models import facts_of
 from beam_image_edit.transforms.outcomes import Outcome
 from beam_image_edit.transforms.prices import CallSize
+from beam_image_edit.transforms.probes import check_probe
 from beam_image_edit.transforms.purchases import Buyer
 from beam_image_edit.transforms.reruns import Reruns
 from beam_image_edit.transforms.samples import Sample
@@ -36,7 +37,6 @@ from beam_image_edit.transforms.scheduler import Scheduler, pause
 from beam_image_edit.transforms.sending import Sender
 from beam_image_edit.transforms.stop_file import StopFile
 from beam_image_edit.transforms.stop_switch import StopSwitch
-from beam_image_edit.transforms.storage import Storage
 
 _log = logging.getLogger(__name__)
 T = TypeVar('T')
@@ -50,7 +50,7 @@ class Editor:
     """Edits samples, `max_in_flight` calls at a time, for everybody in the process.
 
     Raises:
-        ConfigurationError: the key, the format or the cache path can't be used.
+        ConfigurationError: the key, the format or the cache path can't be used, or this worker does not share it.
     """
 
     def __init__(self, config: EditorConfig) -> None:
@@ -60,9 +60,10 @@ class Editor:
             format=api_format,
             format_name=config.api_format,
             base_url=config.base_url or api_format.default_base_url,
-            key=read_api_key(config.api_key),
+            key=read_api_key(config.api_key, config.storage_options),
         )
-        self._storage = Storage(config.cache_path)
+        self._storage = config.open_storage()
+        check_probe(self._storage, config.probe)
         self._stop_file = StopFile(self._storage, config.run_id)
         self._switch = StopSwitch(find_reason=self._stop_file.read, on_stop=self._end_waits)
         self._scheduler = Scheduler(config.max_in_flight + _OTHER_THREADS)
@@ -94,6 +95,7 @@ class Editor:
             connect_timeout_s=config.connect_timeout_s,
             read_timeout_s=config.read_timeout_s,
             image_root=config.image_root,
+            storage_options=config.storage_options,
         )
         return InputPictures(
             reader,
