@@ -72,6 +72,8 @@ def _set_up_logging(level: str) -> None:
     if level != 'DEBUG':
         # What Beam logs as an error ends the job, which then says so in one line instead of in pages.
         logging.getLogger('apache_beam').setLevel(logging.CRITICAL)
+        # A job server's errors come by the root logger.
+        logging.getLogger().handlers[0].addFilter(lambda record: '/apache_beam/' not in record.pathname)
 
 
 def _find_reason(error: BaseException) -> str:

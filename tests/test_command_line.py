@@ -30,7 +30,8 @@ def test_every_kind_of_flag():
         '--api_format openai --model_name any-model --batch_size 8 --first_entry_file_name rows.jsonl --cache_path out '
         '--input_image_key pictures --input_conversation_key talk --output_image_key results --max_in_flight 32 '
         '--max_attempts 2 --connect_timeout_s 3 --read_timeout_s 4.5 --log_level DEBUG --n 2 --size 1024x1024 '
-        '--in_doubt skip --api_key file:key --shared_cache_path --runner PrismRunner --direct_num_workers 2 --runner_option restart=fixed'
+        '--in_doubt skip --api_key file:key --shared_cache_path --runner PrismRunner --direct_num_workers 2 '
+        '--runner_option restart=fixed'
     )
     assert parse_args(
         [*flags.split(), '--storage_options={"s3": {"anon": true}}'], {'DF_BASE_URL': ' http://localhost:1/v1/ '}
