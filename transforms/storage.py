@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, TypeVar
@@ -179,7 +179,7 @@ class Storage:
                 if self._local:  # a folder can hold a million others, and fsspec looks at each
                     with os.scandir(target) as local_entries:
                         return sorted(entry.name for entry in local_entries if entry.is_file())
-                entries = self._fs.ls(target, detail=True)
+                entries = self._list_prefix(target) if self._store and folder else self._fs.ls(target, detail=True)
             except _ABSENT:
                 return []
             return sorted(entry['name'].rsplit('/', 1)[-1] for entry in entries if entry['type'] == 'file')
@@ -209,6 +209,13 @@ class Storage:
         except _ABSENT:
             return None
         return found
+
+    def _list_prefix(self, target: str) -> Iterable[Mapping[str, Any]]:
+        # Not by `ls`, which at S3 lists the whole parent to find out what it is that holds nothing: a new row's folder
+        # would cost a listing of all rows before it.
+        parent, _, name = target.rpartition('/')
+        found = self._fs.find(parent, prefix=f'{name}/', detail=True)
+        return [entry for path, entry in found.items() if path.rpartition('/')[0] == target]
 
     def _do(self, path: str, what: str, do: Callable[[str], T]) -> T:
         """Does something with a file's full path, again after what may pass; errors come out as one kind."""
