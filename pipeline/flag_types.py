@@ -86,6 +86,13 @@ def json_object(text: str) -> dict[str, Any]:
     return value
 
 
+def true_or_false(text: str) -> bool:
+    """Reads a yes or no."""
+    if text.lower() not in ('true', 'false'):
+        raise argparse.ArgumentTypeError(f'must be true or false, or nothing for true, got {text!r}')
+    return text.lower() == 'true'
+
+
 def name_and_value(text: str) -> str:
     """Reads NAME=VALUE, as it is."""
     name, separator, _ = text.partition('=')

@@ -13,6 +13,7 @@ from beam_image_edit.pipeline.flag_types import (
     seconds,
     share,
     text,
+    true_or_false,
     whole_number,
 )
 from beam_image_edit.transforms.api_keys import DEFAULT_REFERENCE
@@ -96,10 +97,10 @@ def _add_job_flags(group: Any) -> None:
     group.add_argument(
         '--rows_per_manifest_file', type=whole_number(1), default=100_000, help='more rows make several manifest files'
     )
-    group.add_argument('--check_inputs', action='store_true', help='read every image again, even if unchanged')
-    group.add_argument(
+    _add_switch(group, '--check_inputs', help='read every image again, even if unchanged')
+    _add_switch(
+        group,
         '--decode_inputs',
-        action='store_true',
         help='decode every image in full before it is sent; else only its structure',
     )
     group.add_argument(
@@ -223,12 +224,8 @@ def _add_money_flags(group: Any) -> None:
         metavar='STATUSES',
         help=f'ask again for what earlier runs have left as {" or ".join(RETRIABLE)}, such as {",".join(RETRIABLE)}',
     )
-    group.add_argument(
-        '--check_images', action='store_true', help='read every image that is bought and compare it; else only its size'
-    )
-    group.add_argument(
-        '--repair', action='store_true', help='buy again what was bought, if its image is gone or was altered'
-    )
+    _add_switch(group, '--check_images', help='read every image that is bought and compare it; else only its size')
+    _add_switch(group, '--repair', help='buy again what was bought, if its image is gone or was altered')
 
 
 def _add_parameter_flags(group: Any) -> None:
@@ -242,10 +239,10 @@ def _add_parameter_flags(group: Any) -> None:
     group.add_argument('--output_compression', type=whole_number(0, 100), help='OpenAI: 0 to 100, for jpeg and webp')
     group.add_argument('--input_fidelity', type=text, help='OpenAI, older models: low or high')
     group.add_argument('--moderation', type=text, help='OpenAI: auto or low')
-    group.add_argument(
+    _add_switch(
+        group,
         '--use_variations',
-        action='store_const',
-        const=True,
+        default=None,
         help='OpenAI: variations, without an instruction',
     )
     group.add_argument('--extra_body', type=json_object, metavar='JSON', help='raw fields of the API, merged in last')
@@ -253,9 +250,9 @@ def _add_parameter_flags(group: Any) -> None:
 
 def _add_engine_flags(group: Any) -> None:
     group.add_argument('--runner', type=text, default=DEFAULT_RUNNER, help='the Beam runner')
-    group.add_argument(
+    _add_switch(
+        group,
         '--shared_cache_path',
-        action='store_true',
         help='local paths of --input and --cache_path are on a folder that the machines of all workers mount',
     )
     group.add_argument(
@@ -265,4 +262,11 @@ def _add_engine_flags(group: Any) -> None:
         type=name_and_value,
         metavar='NAME=VALUE',
         help='an option that only a remote job server knows; can be repeated',
+    )
+
+
+def _add_switch(group: Any, name: str, *, help: str, default: bool | None = False) -> None:  # noqa: A002
+    # With a value too, since templates fill in one for every flag.
+    group.add_argument(
+        name, nargs='?', const=True, default=default, type=true_or_false, metavar='true|false', help=help
     )

