@@ -4,28 +4,34 @@ import os
 import uuid
 from collections.abc import Iterator
 
+import fsspec
 from apache_beam.runners.runner import create_runner
 
 from beam_image_edit.pipeline.command_line import JobConfig
+from beam_image_edit.pipeline.workers import Workers, find_workers
 from beam_image_edit.transforms.api_keys import read_api_key
+from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.input_files import list_files
 from beam_image_edit.transforms.local_inputs import resolve_image_root
 from beam_image_edit.transforms.models import retirement_warning
 from beam_image_edit.transforms.row_checks import select_parameters
 from beam_image_edit.transforms.runners import check_runner
-from beam_image_edit.transforms.storage import Storage
+
+_LOCAL_PROTOCOLS = frozenset({'file', 'local'})
 
 
 def check_job(config: JobConfig) -> None:
     """Raises ConfigurationError if the job can't work: no key, no input, an output that can't be written."""
     _check_runner(config.runner)
-    if not config.is_dry_run:
-        read_api_key(config.editor.api_key)
-    list_files(config.input)
+    workers = find_workers(config.runner, config.beam_options)
+    _check_reach(config, workers)
+    if workers.environment and not config.is_dry_run:
+        read_api_key(config.editor.api_key, config.editor.storage_options)
+    list_files(config.input, config.editor.storage_options)
     if config.editor.image_root is not None:
         resolve_image_root(config.editor.image_root)
-    _check_writable(config.editor.cache_path)
+    _check_writable(config.editor)
 
 
 def find_warnings(config: JobConfig) -> Iterator[str]:
@@ -33,7 +39,7 @@ def find_warnings(config: JobConfig) -> Iterator[str]:
     retired = retirement_warning(config.editor.model)
     if retired:
         yield retired
-    if not Storage(config.editor.cache_path).is_exclusive():
+    if not config.editor.open_storage().is_exclusive():
         yield (
             f'{config.editor.cache_path} can not create a file only if it is absent: run one process at a time on it, '
             'or two may buy the same call'
@@ -59,12 +65,28 @@ def _check_runner(runner: str) -> None:
         raise ConfigurationError(f'--runner {runner} can not be used: {error}') from error
 
 
-def _check_writable(cache_path: str) -> None:
-    storage = Storage(cache_path)
+def _check_reach(config: JobConfig, workers: Workers) -> None:
+    """Refuses places that exist for the command alone, where workers would find nothing or write for nobody."""
+    for flag, url in (('--input', config.input), ('--cache_path', config.editor.cache_path)):
+        protocol = fsspec.utils.get_protocol(url)
+        if protocol == 'memory' and not workers.memory:
+            raise ConfigurationError(
+                f'{flag} {url} is in the memory of this process, and the job has its workers in others; give a folder '
+                'or a store that all of them share'
+            )
+        if protocol in _LOCAL_PROTOCOLS and not workers.disk and not config.is_cache_path_shared:
+            raise ConfigurationError(
+                f'{flag} {url} is on this machine, and the job has its workers on others: give a URL that all of them '
+                'reach, such as s3:// or gs://, or say --shared_cache_path if it is a folder that all of them mount'
+            )
+
+
+def _check_writable(editor: EditorConfig) -> None:
+    storage = editor.open_storage()
     probe = f'ledger/probe-{os.getpid()}-{uuid.uuid4().hex}'
     try:
         storage.write(probe, b'')
         storage.delete(probe)
         storage.remove_unfinished()
     except Exception as error:  # every store has errors of its own
-        raise ConfigurationError(f'--cache_path {cache_path} can not be written: {error}') from error
+        raise ConfigurationError(f'--cache_path {editor.cache_path} can not be written: {error}') from error

@@ -37,6 +37,7 @@ class JobConfig:
         is_dry_run: whether nothing is sent, and only told what would be.
         expected_latency_s: how long a dry run takes a call to last, in seconds.
         is_showing_progress: whether it is told on stderr how far the job is.
+        is_cache_path_shared: whether local paths are those of a folder that the workers' machines mount too.
     """
 
     input: str
@@ -52,6 +53,7 @@ class JobConfig:
     is_dry_run: bool = False
     expected_latency_s: float = 30.0
     is_showing_progress: bool = True
+    is_cache_path_shared: bool = False
 
 
 def parse_args(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> JobConfig:
@@ -73,6 +75,7 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         api_format=flags.api_format,
         model_name=flags.model_name.strip() or None,
         cache_path=flags.cache_path,
+        api_key=flags.api_key,
         base_url=environment.get('DF_BASE_URL', '').strip() or None,
         max_in_flight=flags.max_in_flight,
         max_memory_mb=flags.max_memory_mb,
@@ -100,6 +103,7 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         images_per_minute=flags.images_per_minute,
         rate_limit_service=flags.rate_limit_service,
         is_matching_aspect=flags.match_aspect,
+        storage_options=flags.storage_options,
     )
     if editor.limits:
         editor = replace(editor, workers=count_machines(flags.runner, beam_options))
@@ -117,6 +121,7 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         is_dry_run=flags.dry_run,
         expected_latency_s=flags.expected_latency_s,
         is_showing_progress=flags.progress == 'auto',
+        is_cache_path_shared=flags.shared_cache_path,
     )
 
 
@@ -151,9 +156,8 @@ def _check_beam_options(parser: argparse.ArgumentParser, others: Sequence[str]) 
             continue  # somebody else's class, with a flag that is there already
     _, unknown = beam.parse_known_args(others)
     if unknown:
-        parser.error(
-            f'unknown flag {unknown[0]}; options that only a remote job server knows go through --runner_option'
-        )
+        name = unknown[0].partition('=')[0]  # its value may be a key
+        parser.error(f'unknown flag {name}; options that only a remote job server knows go through --runner_option')
     return others
 
 

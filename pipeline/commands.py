@@ -12,10 +12,11 @@ from contextlib import contextmanager
 
 from beam_image_edit.pipeline.command_line import fail
 from beam_image_edit.pipeline.flag_types import text
-from beam_image_edit.pipeline.flags import PROGRAM, OneLineErrors
+from beam_image_edit.pipeline.flags import PROGRAM, OneLineErrors, add_storage_options
 from beam_image_edit.pipeline.report import write_report
 from beam_image_edit.pipeline.show import read_picture, show_row
 from beam_image_edit.transforms.errors import ConfigurationError, InvalidInput, StorageError
+from beam_image_edit.transforms.file_systems import StorageOptions
 
 _log = logging.getLogger(__name__)
 # A job's end is not the time to read 100,000 pictures again; the report command makes the rest.
@@ -27,10 +28,10 @@ def find_command(argv: Sequence[str]) -> Callable[[Sequence[str]], int] | None:
     return _COMMANDS.get(argv[0]) if argv else None
 
 
-def make_final_report(cache_path: str) -> str | None:
+def make_final_report(cache_path: str, options: StorageOptions | None) -> str | None:
     """Makes the report at the end of a run; None if that fails, which changes nothing of the run but a warning."""
     try:
-        return write_report(cache_path, MOST_NEW_THUMBNAILS)
+        return write_report(cache_path, MOST_NEW_THUMBNAILS, options)
     except (Exception, KeyboardInterrupt) as error:
         _log.debug('the report failed', exc_info=True)
         _log.warning(
@@ -46,7 +47,7 @@ def _report(argv: Sequence[str]) -> int:
     parser = _make_parser('report', 'Makes the report of a run: pages that show before and after, made from its files.')
     arguments = parser.parse_args(argv)
     with _usage_errors():
-        sys.stdout.write(f'report: {write_report(arguments.cache_path)}\n')
+        sys.stdout.write(f'report: {write_report(arguments.cache_path, options=arguments.storage_options)}\n')
     return 0
 
 
@@ -64,9 +65,11 @@ def _show(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     with _usage_errors():
         if arguments.picture:
-            sys.stdout.buffer.write(read_picture(arguments.cache_path, arguments.row, arguments.picture))
+            sys.stdout.buffer.write(
+                read_picture(arguments.cache_path, arguments.row, arguments.picture, arguments.storage_options)
+            )
         else:
-            sys.stdout.write(show_row(arguments.cache_path, arguments.row))
+            sys.stdout.write(show_row(arguments.cache_path, arguments.row, arguments.storage_options))
     return 0
 
 
@@ -81,6 +84,7 @@ def _usage_errors() -> Iterator[None]:
 def _make_parser(name: str, description: str) -> argparse.ArgumentParser:
     parser = OneLineErrors(prog=f'{PROGRAM} {name}', allow_abbrev=False, description=description)
     parser.add_argument('cache_path', metavar='CACHE_PATH', type=text, help='where the run has written its results')
+    add_storage_options(parser)
     return parser
 
 

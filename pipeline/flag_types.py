@@ -86,12 +86,26 @@ def json_object(text: str) -> dict[str, Any]:
     return value
 
 
+def true_or_false(text: str) -> bool:
+    """Reads a yes or no."""
+    if text.lower() not in ('true', 'false'):
+        raise argparse.ArgumentTypeError(f'must be true or false, or nothing for true, got {text!r}')
+    return text.lower() == 'true'
+
+
 def name_and_value(text: str) -> str:
     """Reads NAME=VALUE, as it is."""
     name, separator, _ = text.partition('=')
     if not separator or not name.isidentifier():
         raise argparse.ArgumentTypeError(f'must be NAME=VALUE, got {text!r}')
     return text
+
+
+def add_switch(group: Any, name: str, *, help: str, default: bool | None = False) -> None:  # noqa: A002
+    """Adds a flag that is true if it is given; with a value too, since templates fill in one for every flag."""
+    group.add_argument(
+        name, nargs='?', const=True, default=default, type=true_or_false, metavar='true|false', help=help
+    )
 
 
 def _to_number(text: str) -> float:

@@ -4,20 +4,16 @@ import argparse
 from importlib.metadata import version
 from typing import Any, NoReturn
 
+from beam_image_edit.pipeline.call_flags import add_call_flags, add_limit_flags, add_money_flags, add_parameter_flags
 from beam_image_edit.pipeline.flag_types import (
-    dollars,
+    add_switch,
     json_object,
     name_and_value,
-    names,
-    per_minute,
     seconds,
-    share,
     text,
     whole_number,
 )
 from beam_image_edit.transforms.clients import API_FORMATS, DEFAULT_MODELS
-from beam_image_edit.transforms.reruns import RETRIABLE
-from beam_image_edit.transforms.retries import RetryPolicy
 from beam_image_edit.transforms.rows import RowFields
 
 PROGRAM = 'beam-image-edit'
@@ -49,7 +45,8 @@ def make_parser() -> argparse.ArgumentParser:
         description='Edits images through the Gemini or OpenAI image API: reads a JSONL file of images and '
         'instructions, writes the edited images and a manifest. What has been bought is never bought again: run the '
         'same command to go on after a crash.',
-        epilog="DF_API_KEY holds the API key (required), DF_BASE_URL another server than the API's own. Exit codes: "
+        epilog='DF_API_KEY holds the API key (required, unless --api_key says where else it is), DF_BASE_URL another '
+        "server than the API's own. Exit codes: "
         '0 every row is edited; 3 finished, but some rows are not edited and say why; 1 the job failed or was stopped; '
         '2 the command can not be used. Flags of Apache Beam are passed on to it. To look at what a run has left: '
         f'{PROGRAM} report FOLDER, {PROGRAM} show FOLDER ROW.',
@@ -57,12 +54,23 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument('--version', action='version', version=f'{PROGRAM} {version(PROGRAM)}')
     _add_job_flags(parser.add_argument_group('the job'))
     _add_row_flags(parser.add_argument_group('the rows'))
-    _add_call_flags(parser.add_argument_group('the calls'))
-    _add_limit_flags(parser.add_argument_group('the limits'))
-    _add_money_flags(parser.add_argument_group('the money'))
-    _add_parameter_flags(parser.add_argument_group('what is asked of the API, where a row does not say otherwise'))
+    add_call_flags(parser.add_argument_group('the calls'))
+    add_limit_flags(parser.add_argument_group('the limits'))
+    add_money_flags(parser.add_argument_group('the money'))
+    add_parameter_flags(parser.add_argument_group('what is asked of the API, where a row does not say otherwise'))
     _add_engine_flags(parser.add_argument_group('the engine'))
     return parser
+
+
+def add_storage_options(parser: Any) -> None:
+    """The one flag that every command has: how to reach the cache path."""
+    parser.add_argument(
+        '--storage_options',
+        type=json_object,
+        metavar='JSON',
+        help="options of fsspec's file systems by protocol, without secrets: "
+        '{"s3": {"endpoint_url": "https://minio.example"}}',
+    )
 
 
 def _add_job_flags(group: Any) -> None:
@@ -99,14 +107,15 @@ def _add_job_flags(group: Any) -> None:
         metavar='FOLDER',
         help='where images, manifest and ledger are written: a path or URL',
     )
+    add_storage_options(group)
     group.add_argument('--batch_size', type=whole_number(1), default=4, help='rows handed to the edit step at a time')
     group.add_argument(
         '--rows_per_manifest_file', type=whole_number(1), default=100_000, help='more rows make several manifest files'
     )
-    group.add_argument('--check_inputs', action='store_true', help='read every image again, even if unchanged')
-    group.add_argument(
+    add_switch(group, '--check_inputs', help='read every image again, even if unchanged')
+    add_switch(
+        group,
         '--decode_inputs',
-        action='store_true',
         help='decode every image in full before it is sent; else only its structure',
     )
     group.add_argument(
@@ -154,132 +163,13 @@ def _add_row_flags(group: Any) -> None:
     )
 
 
-def _add_call_flags(group: Any) -> None:
-    policy = RetryPolicy()
-    group.add_argument(
-        '--max_attempts',
-        type=whole_number(1),
-        default=policy.max_attempts,
-        help='tries of a call, all kinds of failures counted but quotas, for which calls wait',
-    )
-    group.add_argument(
-        '--max_ambiguous_retries',
-        type=whole_number(0),
-        default=policy.max_ambiguous_retries,
-        help='further tries of a call that may have been billed although its answer was lost',
-    )
-    group.add_argument(
-        '--max_no_image_retries',
-        type=whole_number(0),
-        default=policy.max_no_image_retries,
-        help='further tries of a call that was answered without an image',
-    )
-    group.add_argument(
-        '--in_doubt',
-        choices=('retry', 'skip'),
-        default='retry',
-        help='what to do with calls that were in flight when an earlier run crashed, and may have been billed',
-    )
-    group.add_argument('--connect_timeout_s', type=seconds, default=30.0, help='seconds until a connection must stand')
-    group.add_argument(
-        '--read_timeout_s',
-        type=seconds,
-        default=300.0,
-        help='seconds until an answer begins, and then until it is whole',
-    )
-
-
-def _add_limit_flags(group: Any) -> None:
-    group.add_argument('--max_in_flight', type=whole_number(1), default=16, help='calls in flight, per worker process')
-    group.add_argument(
-        '--max_memory_mb',
-        type=whole_number(1),
-        default=1024,
-        metavar='MB',
-        help='memory for the pictures of requests and answers, per worker process; calls wait for it',
-    )
-    group.add_argument(
-        '--requests_per_minute',
-        type=per_minute,
-        metavar='N',
-        help="the account's limit of calls, for the whole job; if not given, it is found out",
-    )
-    group.add_argument(
-        '--images_per_minute',
-        type=per_minute,
-        metavar='N',
-        help="the account's limit of images, for the whole job; if not given, it is found out",
-    )
-    group.add_argument(
-        '--rate_limit_service',
-        type=text,
-        metavar='HOST:PORT',
-        help='a service that keeps the limits of many machines, by the protocol of Envoy',
-    )
-
-
-def _add_money_flags(group: Any) -> None:
-    group.add_argument(
-        '--max_cost_usd',
-        type=dollars,
-        metavar='USD',
-        help='the most to spend, over all runs with the same --cache_path; each call counts with the most that it can '
-        'cost, so give --price_per_image too if you know it',
-    )
-    group.add_argument(
-        '--price_per_image',
-        type=dollars,
-        metavar='USD',
-        help='what an image costs; if not given, the published prices of tokens',
-    )
-    group.add_argument(
-        '--max_failure_share',
-        type=share,
-        metavar='SHARE',
-        help='stop when more than this share of the rows that were sent, 0 to 1, is not edited; after 20 rows',
-    )
-    group.add_argument(
-        '--retry',
-        type=names(*RETRIABLE),
-        default=(),
-        metavar='STATUSES',
-        help=f'ask again for what earlier runs have left as {" or ".join(RETRIABLE)}, such as {",".join(RETRIABLE)}',
-    )
-    group.add_argument(
-        '--check_images', action='store_true', help='read every image that is bought and compare it; else only its size'
-    )
-    group.add_argument(
-        '--repair', action='store_true', help='buy again what was bought, if its image is gone or was altered'
-    )
-
-
-def _add_parameter_flags(group: Any) -> None:
-    group.add_argument('--n', type=whole_number(1, 10), help='images for each instruction, 1 to 10')
-    group.add_argument(
-        '--match_aspect',
-        action='store_true',
-        help="ask for the aspect ratio (Gemini) or size (OpenAI) that is nearest to a row's first image",
-    )
-    group.add_argument('--aspect_ratio', type=text, help='Gemini: such as 16:9')
-    group.add_argument('--resolution', type=text, help='Gemini: 1K, 2K or 4K')
-    group.add_argument('--size', type=text, help='OpenAI: such as 1536x1024')
-    group.add_argument('--quality', type=text, help='OpenAI: such as low, medium, high')
-    group.add_argument('--background', type=text, help='OpenAI: transparent, opaque or auto')
-    group.add_argument('--output_format', type=text, help='OpenAI: png, jpeg or webp')
-    group.add_argument('--output_compression', type=whole_number(0, 100), help='OpenAI: 0 to 100, for jpeg and webp')
-    group.add_argument('--input_fidelity', type=text, help='OpenAI, older models: low or high')
-    group.add_argument('--moderation', type=text, help='OpenAI: auto or low')
-    group.add_argument(
-        '--use_variations',
-        action='store_const',
-        const=True,
-        help='OpenAI: variations, without an instruction',
-    )
-    group.add_argument('--extra_body', type=json_object, metavar='JSON', help='raw fields of the API, merged in last')
-
-
 def _add_engine_flags(group: Any) -> None:
     group.add_argument('--runner', type=text, default=DEFAULT_RUNNER, help='the Beam runner')
+    add_switch(
+        group,
+        '--shared_cache_path',
+        help='local paths of --input and --cache_path are on a folder that the machines of all workers mount',
+    )
     group.add_argument(
         '--runner_option',
         action='append',

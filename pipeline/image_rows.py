@@ -13,7 +13,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from beam_image_edit.pipeline.command_line import JobConfig
 from beam_image_edit.transforms.errors import ConfigurationError
-from beam_image_edit.transforms.storage import Storage, open_filesystem
+from beam_image_edit.transforms.file_systems import StorageOptions, open_filesystem
 
 FILE = 'rows.jsonl'
 _WILDCARD = re.compile('[*?[]')
@@ -29,7 +29,7 @@ def write_image_rows(config: JobConfig) -> JobConfig:
     if config.images is None:
         return config
     rows = list(make_rows(config))
-    storage = Storage(config.editor.cache_path)
+    storage = config.editor.open_storage()
     with storage.replace(FILE) as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False).encode('utf-8', 'surrogatepass') + b'\n')
@@ -43,7 +43,7 @@ def make_rows(config: JobConfig) -> Iterator[dict[str, Any]]:
         ConfigurationError: the glob names no file, or can't be listed.
     """
     fields = config.editor.fields
-    for place, path in find_images(config.images or '').items():
+    for place, path in find_images(config.images or '', config.editor.storage_options).items():
         yield {
             'id': path.rpartition('.')[0] or path,
             fields.images: place,
@@ -51,13 +51,13 @@ def make_rows(config: JobConfig) -> Iterator[dict[str, Any]]:
         }
 
 
-def find_images(glob: str) -> dict[str, str]:
+def find_images(glob: str, options: StorageOptions | None = None) -> dict[str, str]:
     """The files that a path, a URL or a glob names, sorted: absolute paths or URLs, each with its path below the glob.
 
     Raises:
         ConfigurationError: there is none, it is a folder, or the place can't be reached.
     """
-    filesystem, path = open_filesystem(glob)
+    filesystem, path = open_filesystem(glob, options)
     try:
         is_glob = not filesystem.exists(path)  # a name that looks like a glob may be a file's own
         found = filesystem.glob(path, detail=True) if is_glob else {path: filesystem.info(path)}

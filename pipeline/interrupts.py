@@ -17,8 +17,8 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from beam_image_edit.transforms.editor import stop_editors
+from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.stop_file import StopFile
-from beam_image_edit.transforms.storage import Storage
 
 _log = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -51,22 +51,21 @@ def shield_workers(runner: str, options: PipelineOptions) -> Any:
 
 
 @contextmanager
-def stopped_by_signals(cache_path: str, run_id: str) -> Iterator[None]:
+def stopped_by_signals(editor: EditorConfig) -> Iterator[None]:
     """Stops a run on the first signal that comes within the block.
 
     A thread does it, told through a socket by the interpreter's own handler: the main thread may be waiting for a lock,
     or hold one that stopping needs. The run's other processes learn of it from the stop file.
 
     Args:
-        cache_path: where the run's other processes find that it is stopped.
-        run_id: the run.
+        editor: the run, and where its other processes find that it is stopped.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     inbox, outbox = socket.socketpair()
     outbox.setblocking(False)
-    watcher = threading.Thread(target=_watch, args=(inbox, cache_path, run_id), name='edit-signals', daemon=True)
+    watcher = threading.Thread(target=_watch, args=(inbox, editor), name='edit-signals', daemon=True)
     watcher.start()
     handlers = {number: signal.signal(number, _ignore) for number in _SIGNALS}
     wakeup = signal.set_wakeup_fd(outbox.fileno())
@@ -86,7 +85,7 @@ def _ignore(_number: int, _frame: object) -> None:
     """The watcher has it."""
 
 
-def _watch(inbox: socket.socket, cache_path: str, run_id: str) -> None:
+def _watch(inbox: socket.socket, editor: EditorConfig) -> None:
     stopped_at: float | None = None
     while True:
         number = inbox.recv(1)
@@ -101,5 +100,5 @@ def _watch(inbox: socket.socket, cache_path: str, run_id: str) -> None:
             os._exit(128 + ord(number))
         stopped_at = time.monotonic()
         _log.warning('stopping: calls in flight are finished and kept, no further one is sent; again to end at once')
-        stop_editors('interrupted', run_id)
-        StopFile(Storage(cache_path), run_id).write('interrupted')
+        stop_editors('interrupted', editor.run_id)
+        StopFile(editor.open_storage(), editor.run_id).write('interrupted')

@@ -16,11 +16,13 @@ from beam_image_edit.pipeline.command_line import JobConfig
 from beam_image_edit.pipeline.interrupts import shield_workers, stopped_by_signals
 from beam_image_edit.pipeline.past_job import PastJob
 from beam_image_edit.pipeline.progress import showing_progress
+from beam_image_edit.pipeline.workers import find_workers
 from beam_image_edit.transforms.edit_images import EditImages
+from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.errors import StorageError
 from beam_image_edit.transforms.limits.pace import limits_path
+from beam_image_edit.transforms.probes import leave_probe
 from beam_image_edit.transforms.read_samples import ReadSamples
-from beam_image_edit.transforms.storage import Storage
 from beam_image_edit.transforms.write_manifest import WriteManifest
 
 _log = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ def build_pipeline(root: Any, config: JobConfig, started_at: float = 0.0) -> Any
     edits = (
         root
         # Rows are numbered and named as they are read; image names depend on it.
-        | 'ReadSamples' >> ReadSamples(config.input)
+        | 'ReadSamples' >> ReadSamples(config.input, storage_options=config.editor.storage_options)
         # The only step that costs money. What it has done is safe, whatever happens to the steps after it.
         | 'EditImages' >> EditImages(config=config.editor, batch_size=config.batch_size)
     )
@@ -52,29 +54,27 @@ def build_pipeline(root: Any, config: JobConfig, started_at: float = 0.0) -> Any
         input_image_key=fields.images,
         input_conversation_key=fields.conversations,
         output_image_key=fields.output_image,
+        storage_options=config.editor.storage_options,
     )
 
 
 def run_job(config: JobConfig) -> str:
-    """Runs the job to its end.
+    """Runs the job to its end, or only submits it; see `is_only_submitted`.
 
     Returns:
         The run's id. What it did is in `summary.json`.
     """
     started_at = time.time()
-    config = replace(config, editor=replace(config.editor, run_id=_new_run_id(started_at)))
+    config = replace(config, editor=_begin_run(config, started_at))
     _keep(config)
     options = PipelineOptions(list(config.beam_options))
     pipeline = beam.Pipeline(shield_workers(config.runner, options), options=options)
     build_pipeline(pipeline, config, started_at)
     try:
-        with (
-            stopped_by_signals(config.editor.cache_path, config.editor.run_id),
-            _limited_download(config.runner),
-            showing_progress(config),
-        ):
+        with stopped_by_signals(config.editor), _limited_download(config.runner), showing_progress(config):
             result = pipeline.run()
-            result.wait_until_finish()
+            if not is_only_submitted(config):
+                result.wait_until_finish()
     finally:
         limits_path(config.editor.run_id).unlink(missing_ok=True)
     _log.info('engine: %s', _engine_of(result))
@@ -83,9 +83,27 @@ def run_job(config: JobConfig) -> str:
 
 def _keep(config: JobConfig) -> None:
     try:
-        PastJob(config.input, config.editor).write(Storage(config.editor.cache_path), config.editor.run_id)
+        PastJob(config.input, config.editor).write(config.editor.open_storage(), config.editor.run_id)
     except StorageError as error:
         _log.warning('the report will not find images that rows name by relative paths: %s', error)
+
+
+def is_only_submitted(config: JobConfig) -> bool:
+    """Whether nobody waits for the job's end: as was asked for, or since what is made is a template.
+
+    A job whose workers are this program's own ends with it, so it is always waited for.
+    """
+    options = PipelineOptions(list(config.beam_options)).get_all_options()
+    is_left_alone = options.get('no_wait_until_finish') or options.get('template_location')
+    return bool(is_left_alone) and not find_workers(config.runner, config.beam_options).environment
+
+
+def _begin_run(config: JobConfig, started_at: float) -> EditorConfig:
+    """The editor of a new run; workers that can't but see the cache path as this process does need no probe."""
+    editor = replace(config.editor, run_id=_new_run_id(started_at))
+    if find_workers(config.runner, config.beam_options).memory:
+        return editor
+    return replace(editor, probe=leave_probe(editor.open_storage(), editor.run_id))
 
 
 def _new_run_id(started_at: float) -> str:

@@ -14,11 +14,12 @@ from fsspec.implementations.local import LocalFileSystem
 
 from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
+from beam_image_edit.transforms.file_systems import StorageOptions, open_filesystem
 from beam_image_edit.transforms.input_files import InputFile, list_files
 from beam_image_edit.transforms.lines import list_ranges
 from beam_image_edit.transforms.read_samples import count_rows, plan_blocks
 from beam_image_edit.transforms.rows import Parameters, RowFields
-from beam_image_edit.transforms.storage import Storage, open_filesystem
+from beam_image_edit.transforms.storage import Storage
 
 _KEPT = ('api_format', 'cache_path', 'model_name', 'base_url', 'image_root')
 
@@ -101,16 +102,16 @@ class RowFolders:
         return self._folders[bisect_right(self._starts, index) - 1]
 
 
-def find_row_folders(pattern: str) -> RowFolders:
+def find_row_folders(pattern: str, options: StorageOptions | None = None) -> RowFolders:
     """The folders of a job's rows; rows of several folders are counted once more to know which are whose."""
     try:
-        folders = {file.folder for file in list_files(pattern)}
+        folders = {file.folder for file in list_files(pattern, options)}
     except ConfigurationError:  # the rows are gone, but their images may be there
         folders = {InputFile(pattern, None).folder}
     if len(folders) == 1:
         return RowFolders({0: folders.pop()})
     begins: dict[int, str] = {0: ''}
-    for block in plan_blocks(count_rows(part, 'id') for part in list_ranges(pattern)):
+    for block in plan_blocks(count_rows(part, 'id') for part in list_ranges(pattern, storage_options=options)):
         if block.first_index == 0 or begins[max(begins)] != block.file.folder:
             begins[block.first_index] = block.file.folder
     return RowFolders(begins)

@@ -131,14 +131,16 @@ class PastCalls:
         config = job.editor
         api_format = load_format(config.api_format)
         endpoint = Endpoint(api_format, config.api_format, config.base_url or api_format.default_base_url, KEY_VARIABLE)
-        sample = Sample(row.text, row.index, folder=find_row_folders(job.input).of(row.index))
+        sample = Sample(row.text, row.index, folder=find_row_folders(job.input, storage.options).of(row.index))
         facts = facts_of(config.api_format, config.model)
         asked = parse_row(sample, config.fields, config.parameters)
         asked = replace(asked, parameters=select_parameters(asked.parameters, config.api_format))
         check_row(asked, config.api_format, facts, config.model)
         # Nothing is remembered: to look at a row changes nothing.
         pictures = InputPictures(
-            InputReader(image_root=config.image_root), Storage('memory://looked-at'), is_reading_all=True
+            InputReader(image_root=config.image_root, storage_options=storage.options),
+            Storage('memory://looked-at'),
+            is_reading_all=True,
         )
         images, mask = look_at_pictures(pictures, asked, facts)
         self.calls = RowCalls(asked, images, mask, endpoint, config.model, facts, self.read_image)
@@ -200,7 +202,7 @@ def find_record(storage: Storage, key: str) -> Record | None:
 def _read_lines(storage: Storage, names: list[str]) -> Iterator[bytes]:
     for name in names:
         # As a stream; the manifest of 100,000 rows need not be in memory for one of them.
-        for _, content in read_range(ByteRange(0, InputFile(storage.url(name), None), 0, 0)):
+        for _, content in read_range(ByteRange(0, InputFile(storage.url(name), None, storage.options), 0, 0)):
             yield from split_lines(content)
 
 

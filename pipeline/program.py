@@ -12,12 +12,11 @@ from beam_image_edit.pipeline.commands import find_command, make_final_report
 from beam_image_edit.pipeline.dry_run.run import run_dry
 from beam_image_edit.pipeline.flags import PROGRAM
 from beam_image_edit.pipeline.image_rows import write_image_rows
-from beam_image_edit.pipeline.job import run_job
+from beam_image_edit.pipeline.job import is_only_submitted, run_job
 from beam_image_edit.pipeline.machines import describe_limits
 from beam_image_edit.pipeline.progress import describe_end
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.stop_file import StopFile
-from beam_image_edit.transforms.storage import Storage
 from beam_image_edit.transforms.summary import summary_text
 
 _log = logging.getLogger(__name__)
@@ -30,8 +29,8 @@ def run(argv: Sequence[str]) -> int:
         argv: the flags; or a command and what it takes, see `commands`.
 
     Returns:
-        The exit code: 0 every row edited, 3 some are not, 1 failed or stopped. A command that can't be used ends the
-        program with 2.
+        The exit code: 0 every row edited, or the job only submitted; 3 some rows are not edited; 1 failed or stopped. A
+        command that can't be used ends the program with 2.
     """
     command = find_command(argv)
     if command:
@@ -52,6 +51,9 @@ def run(argv: Sequence[str]) -> int:
         if config.is_dry_run:
             return run_dry(config)
         run_id = run_job(config)
+        if is_only_submitted(config):
+            _log.info('submitted as run %s; at its end it writes %s/summary.json', run_id, config.editor.cache_path)
+            return 0
         return _report(config, run_id)
     except KeyboardInterrupt:  # a run has its own way to stop, and a dry run has nothing to finish
         _log.error('interrupted')
@@ -64,13 +66,13 @@ def run(argv: Sequence[str]) -> int:
 
 def _report(config: JobConfig, run_id: str) -> int:
     """Tells how a run ended; gives the exit code."""
-    cache_path = config.editor.cache_path
-    storage = Storage(cache_path)
+    editor = config.editor
+    storage = editor.open_storage()
     summary = json.loads(storage.read('summary.json') or b'{}')
     if config.is_showing_progress:
         sys.stderr.write(f'{describe_end(summary)}\n')
-    sys.stdout.write(f'{summary_text(summary, cache_path)}\n')
-    report = make_final_report(cache_path) if config.is_reporting else None
+    sys.stdout.write(f'{summary_text(summary, editor.cache_path)}\n')
+    report = make_final_report(editor.cache_path, editor.storage_options) if config.is_reporting else None
     if report:
         sys.stdout.write(f'report: {report}\n')
     reason = StopFile(storage, run_id).read()
@@ -93,6 +95,8 @@ def _set_up_logging(level: str) -> None:
     if level != 'DEBUG':
         # What Beam logs as an error ends the job, which then says so in one line instead of in pages.
         logging.getLogger('apache_beam').setLevel(logging.CRITICAL)
+        # A job server's errors come by the root logger.
+        logging.getLogger().handlers[0].addFilter(lambda record: '/apache_beam/' not in record.pathname)
 
 
 def _find_reason(error: BaseException) -> str:

@@ -17,6 +17,7 @@ from beam_image_edit.pipeline.display import Display
 from beam_image_edit.pipeline.machines import is_local
 from beam_image_edit.pipeline.times import show_time
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
+from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.input_files import list_files
 from beam_image_edit.transforms.lines import cut_blocks, list_ranges, read_range
 from beam_image_edit.transforms.meter import meter_folder, read_meters
@@ -108,7 +109,7 @@ def showing_progress(config: JobConfig) -> Iterator[None]:
     except OSError:  # no place for temporary files; the job will say so if it needs one
         yield
         return
-    counter = _RowCounter(config.input)
+    counter = _RowCounter(config.input, config.editor.storage_options)
     progress = Progress(lambda: read_meters(folder), lambda: counter.rows)
     try:
         with counter, Display(True, progress.describe):
@@ -128,11 +129,13 @@ class _RowCounter:
 
     Args:
         pattern: of the input files.
+        options: of file systems; see `file_systems`.
     """
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, options: StorageOptions | None) -> None:
         self.rows: int | None = None
         self._pattern = pattern
+        self._options = options
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name='edit-row-counter', daemon=True)
 
@@ -144,7 +147,7 @@ class _RowCounter:
 
     def _run(self) -> None:
         try:
-            sizes = [file.size for file in list_files(self._pattern)]
+            sizes = [file.size for file in list_files(self._pattern, self._options)]
             if sum(size or 0 for size in sizes) <= _MOST_COUNTED_BYTES:
                 self.rows = self._add_up()
         except (ConfigurationError, StorageError, OSError):  # the job says what is wrong with its input
@@ -152,7 +155,7 @@ class _RowCounter:
 
     def _add_up(self) -> int | None:
         rows = 0
-        for part in list_ranges(self._pattern):
+        for part in list_ranges(self._pattern, storage_options=self._options):
             for offset, content in read_range(part):
                 if self._over.is_set():
                     return None

@@ -16,6 +16,7 @@ from beam_image_edit.pipeline.past_row import PastCall, PastCalls, PastRow, find
 from beam_image_edit.pipeline.report.cards import shorten
 from beam_image_edit.pipeline.report.geometry import name_ratio
 from beam_image_edit.transforms.errors import BrokenPicture, ConfigurationError, InvalidInput, StorageError
+from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.json_text import escape_invisible
 from beam_image_edit.transforms.pictures import identify
 from beam_image_edit.transforms.rows import is_url
@@ -25,18 +26,19 @@ _SHOWN_OF_A_NAME = 12
 _SHOWN_OF_A_TEXT = 4_000
 
 
-def show_row(cache_path: str, wanted: str) -> str:
+def show_row(cache_path: str, wanted: str, options: StorageOptions | None = None) -> str:
     """A row, its images, its purchases, and its requests as curl commands.
 
     Args:
         cache_path: where a run has written its results.
         wanted: the row's index or id.
+        options: of file systems; see `file_systems`.
 
     Raises:
         ConfigurationError: there are no results, or no such row.
         StorageError: they can't be read.
     """
-    storage = Storage(cache_path)
+    storage = Storage(cache_path, options)
     row = _find_row(storage, wanted)
     lines = [*_describe_row(storage, row), *_describe_purchases(storage, row)]
     try:
@@ -46,20 +48,21 @@ def show_row(cache_path: str, wanted: str) -> str:
     return '\n'.join(lines) + '\n'
 
 
-def read_picture(cache_path: str, wanted: str, sha256: str) -> bytes:
+def read_picture(cache_path: str, wanted: str, sha256: str, options: StorageOptions | None = None) -> bytes:
     """The bytes of a picture as a row's requests send it.
 
     Args:
         cache_path: as for `show_row`.
         wanted: as for `show_row`.
         sha256: the picture's.
+        options: as for `show_row`.
 
     Raises:
         ConfigurationError: the row sends no such picture.
         InvalidInput: nothing can be sent for the row.
         StorageError: as `show_row`.
     """
-    storage = Storage(cache_path)
+    storage = Storage(cache_path, options)
     for call in _open_calls(storage, _find_row(storage, wanted)).list():
         content = pictures_of(call.request).get(sha256)
         if content is not None:

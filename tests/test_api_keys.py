@@ -2,16 +2,25 @@
 
 import base64
 import json
+import sys
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from urllib.parse import quote, quote_plus
 
+import grpc
 import pytest
+from google.cloud import secretmanager
+from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceGrpcTransport
 from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_image_edit.transforms.api_keys import check_reference, read_api_key, redact
 from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.storage import Storage
 
 KEY = 'sk-Proj+4/7=abcDEF0123456789xyz'
+SECRET = 'projects/p/secrets/s/versions/1'
 
 
 def as_is(text):
@@ -83,11 +92,92 @@ def test_read_api_key_refuses_what_is_no_key_and_does_not_show_it(monkeypatch, v
     assert 'secret' not in str(caught.value)
 
 
-@pytest.mark.parametrize('reference', ['', 'sk-secret', 'env:', 'file:/secret', 'ENV:secret'])
+@pytest.mark.parametrize('where', ['path', 'file://', 'memory://'])
+def test_read_api_key_takes_it_from_a_file_without_white_space(tmp_path, where):
+    folder = f'memory://{uuid.uuid4().hex}' if where == 'memory://' else f'{where.removeprefix("path")}{tmp_path}'
+    Storage(folder).write('key', f' {KEY}\r\n'.encode())
+    assert read_api_key(f'file:{folder}/key') == KEY
+
+
+@pytest.mark.parametrize(
+    ('content', 'words'),
+    [(None, 'FileNotFoundError'), (b' \n', 'is empty'), (b'sk-\xffsecret', 'copy it again')],
+    ids=['missing', 'empty', 'no text'],
+)
+def test_read_api_key_names_the_file_that_holds_none(tmp_path, content, words):
+    if content is not None:
+        (tmp_path / 'key').write_bytes(content)
+    with pytest.raises(ConfigurationError, match=f'{tmp_path}/key.*{words}') as caught:
+        read_api_key(f'file:{tmp_path}/key')
+    assert 'secret' not in str(caught.value)
+
+
+def answer_with_the_secret(request, context):
+    if request.name != SECRET:
+        context.abort(grpc.StatusCode.NOT_FOUND, f'no {request.name}')
+    return secretmanager.AccessSecretVersionResponse(name=SECRET, payload={'data': f'{KEY}\n'.encode()})
+
+
+@pytest.fixture
+def secret_manager(monkeypatch):
+    """Google's own client, which needs no account here since the service is on loopback."""
+    handler = grpc.unary_unary_rpc_method_handler(
+        answer_with_the_secret,
+        secretmanager.AccessSecretVersionRequest.deserialize,
+        secretmanager.AccessSecretVersionResponse.serialize,
+    )
+    service = grpc.method_handlers_generic_handler(
+        'google.cloud.secretmanager.v1.SecretManagerService', {'AccessSecretVersion': handler}
+    )
+    server = grpc.server(ThreadPoolExecutor(1), handlers=[service])
+    port = server.add_insecure_port('127.0.0.1:0')
+    server.start()
+    with grpc.insecure_channel(f'127.0.0.1:{port}') as channel:
+        client = partial(
+            secretmanager.SecretManagerServiceClient, transport=SecretManagerServiceGrpcTransport(channel=channel)
+        )
+        monkeypatch.setattr(secretmanager, 'SecretManagerServiceClient', client)
+        yield
+    server.stop(None).wait()
+
+
+@pytest.mark.usefixtures('secret_manager')
+def test_read_api_key_takes_it_from_secret_manager():
+    assert read_api_key(f'gcp-secret:{SECRET}') == KEY
+
+
+@pytest.mark.usefixtures('secret_manager')
+def test_read_api_key_names_the_secret_that_is_not_there():
+    with pytest.raises(ConfigurationError, match=r'projects/p/secrets/other/versions/1 can not be read: .*404 no proj'):
+        read_api_key('gcp-secret:projects/p/secrets/other/versions/1')
+
+
+def test_read_api_key_names_the_extra_for_secret_manager(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'google.cloud.secretmanager', None)
+    with pytest.raises(ConfigurationError, match=r'beam-image-edit\[gcp\]'):
+        read_api_key(f'gcp-secret:{SECRET}')
+
+
+@pytest.mark.parametrize(
+    'reference',
+    [
+        '',
+        'sk-hidden',
+        'env:',
+        'env:sk-hidden',
+        'ENV:hidden',
+        'file:',
+        'file: /hidden',
+        'gcp-secret:',
+        'gcp-secret:hidden',
+        'gcp-secret:projects/p/secrets/hidden',
+        'hidden:projects/p/secrets/s/versions/1',
+    ],
+)
 def test_check_reference_refuses_a_key_and_does_not_show_it(reference):
     with pytest.raises(ConfigurationError, match='env:DF_API_KEY') as caught:
         check_reference(reference)
-    assert 'secret' not in str(caught.value)
+    assert 'hidden' not in str(caught.value)
 
 
 @pytest.mark.parametrize('write', FORMS)

@@ -30,9 +30,12 @@ def test_every_kind_of_flag():
         '--api_format openai --model_name any-model --batch_size 8 --first_entry_file_name rows.jsonl --cache_path out '
         '--input_image_key pictures --input_conversation_key talk --output_image_key results --max_in_flight 32 '
         '--max_attempts 2 --connect_timeout_s 3 --read_timeout_s 4.5 --log_level DEBUG --n 2 --size 1024x1024 '
-        '--in_doubt skip --runner PrismRunner --direct_num_workers 2 --runner_option restart=fixed'
+        '--in_doubt skip --api_key file:key --shared_cache_path --runner PrismRunner --direct_num_workers 2 '
+        '--runner_option restart=fixed'
     )
-    assert parse_args(flags.split(), {'DF_BASE_URL': ' http://localhost:1/v1/ '}) == JobConfig(
+    assert parse_args(
+        [*flags.split(), '--storage_options={"s3": {"anon": true}}'], {'DF_BASE_URL': ' http://localhost:1/v1/ '}
+    ) == JobConfig(
         input='rows.jsonl',
         editor=EditorConfig(
             api_format='openai',
@@ -46,11 +49,14 @@ def test_every_kind_of_flag():
             fields=RowFields('pictures', 'talk', 'results'),
             parameters=Parameters(n=2, size='1024x1024'),
             is_retrying_in_doubt=False,
+            api_key='file:key',
+            storage_options={'s3': {'anon': True}},
         ),
         batch_size=8,
         runner='PrismRunner',
         beam_options=('--direct_num_workers', '2', '--restart=fixed'),
         log_level='DEBUG',
+        is_cache_path_shared=True,
     )
 
 
@@ -104,6 +110,25 @@ def test_missing_key_is_a_usage_error_that_names_it(key, capsys, monkeypatch, tm
     assert ended.value.code == 2
     assert 'DF_API_KEY' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('flags', [['--api_key=sk-hidden'], ['--api_key', 'env:sk-hidden'], ['--api_kye=sk-hidden']])
+def test_key_in_place_of_a_reference_is_refused_and_not_shown(flags, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(flags)
+    error = capsys.readouterr().err
+    assert (ended.value.code, len(error.splitlines())) == (2, 1)
+    assert '--api_kye' in error if 'kye' in flags[0] else 'env:DF_API_KEY' in error
+    assert 'hidden' not in error
+
+
+def test_storage_options_that_hold_a_secret_are_refused(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(['--storage_options={"s3": {"secret": "hidden"}}'])
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert 's3.secret' in error
+    assert 'hidden' not in error
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_stream_pieces_reads_all(tmp_path, serve, suffix, content, is_served):
     (tmp_path / f'a.jsonl{suffix}').write_bytes(content)
     folder = serve(PlainHandler) if is_served else tmp_path
 
-    assert b''.join(stream_pieces(f'{folder}/a.jsonl{suffix}')) == CONTENT
+    assert b''.join(stream_pieces(InputFile(f'{folder}/a.jsonl{suffix}', None))) == CONTENT
 
 
 @pytest.mark.parametrize(
@@ -172,10 +172,10 @@ def test_stream_pieces_says_that_a_file_is_damaged(tmp_path, suffix, content):
     (tmp_path / f'a{suffix}').write_bytes(content)
 
     with pytest.raises(StorageError, match='can not be read'):
-        list(stream_pieces(f'{tmp_path}/a{suffix}'))
+        list(stream_pieces(InputFile(f'{tmp_path}/a{suffix}', None)))
 
 
 def test_stream_pieces_of_an_empty_file_are_none(tmp_path):
     (tmp_path / 'a.gz').write_bytes(b'')
 
-    assert list(stream_pieces(f'{tmp_path}/a.gz')) == []
+    assert list(stream_pieces(InputFile(f'{tmp_path}/a.gz', None))) == []

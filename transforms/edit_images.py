@@ -45,7 +45,7 @@ class EditImages(beam.PTransform[PCollection[Any], Any]):
         cache_path: where images and the ledger are written, a path or any fsspec URL.
         api_format: `gemini` or `openai`.
         model_name: the format's default model if None.
-        api_key: a reference to the key, `env:NAME`; never the key itself.
+        api_key: a reference to the key, such as `env:NAME` (see `api_keys`); never the key itself.
         base_url: the API's own if None.
         batch_size: samples handed to the edit step at a time.
         max_in_flight: calls in flight at the most, per worker process.

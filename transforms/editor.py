@@ -30,6 +30,7 @@ from beam_image_edit.transforms.meter import open_meter
 from beam_image_edit.transforms.models import facts_of
 from beam_image_edit.transforms.outcomes import Outcome
 from beam_image_edit.transforms.prices import CallSize
+from beam_image_edit.transforms.probes import check_probe
 from beam_image_edit.transforms.purchases import Buyer
 from beam_image_edit.transforms.reruns import Reruns
 from beam_image_edit.transforms.row_plans import RowPlan
@@ -38,7 +39,6 @@ from beam_image_edit.transforms.scheduler import Scheduler, pause
 from beam_image_edit.transforms.sending import Sender
 from beam_image_edit.transforms.stop_file import StopFile
 from beam_image_edit.transforms.stop_switch import StopSwitch
-from beam_image_edit.transforms.storage import Storage
 
 _log = logging.getLogger(__name__)
 T = TypeVar('T')
@@ -56,7 +56,7 @@ class Editor:
         is_looking: whether it only makes plans; then it needs no key, and nothing may be submitted.
 
     Raises:
-        ConfigurationError: the key, the format or the cache path can't be used.
+        ConfigurationError: the key, the format or the cache path can't be used, or this worker does not share it.
     """
 
     def __init__(self, config: EditorConfig, is_looking: bool = False) -> None:
@@ -66,9 +66,10 @@ class Editor:
             format=api_format,
             format_name=config.api_format,
             base_url=config.base_url or api_format.default_base_url,
-            key='' if is_looking else read_api_key(config.api_key),
+            key='' if is_looking else read_api_key(config.api_key, config.storage_options),
         )
-        self._storage = Storage(config.cache_path)
+        self._storage = config.open_storage()
+        check_probe(self._storage, config.probe)
         self._stop_file = StopFile(self._storage, config.run_id)
         self._switch = StopSwitch(find_reason=self._stop_file.read, on_stop=self._end_waits)
         self._scheduler = Scheduler(config.max_in_flight + _OTHER_THREADS)
@@ -103,6 +104,7 @@ class Editor:
             connect_timeout_s=config.connect_timeout_s,
             read_timeout_s=config.read_timeout_s,
             image_root=config.image_root,
+            storage_options=config.storage_options,
         )
         return InputPictures(
             reader,

@@ -10,11 +10,13 @@ from beam_image_edit.transforms.budget import MAX_USD, Budget
 from beam_image_edit.transforms.clients import DEFAULT_MODELS, load_format
 from beam_image_edit.transforms.clients.payloads import join_base_url
 from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.file_systems import StorageOptions, check_storage_options
 from beam_image_edit.transforms.limits.places import Limits
 from beam_image_edit.transforms.prices import CallSize, Price, find_price
 from beam_image_edit.transforms.reruns import check_retried
 from beam_image_edit.transforms.retries import RetryPolicy
 from beam_image_edit.transforms.rows import Parameters, RowFields
+from beam_image_edit.transforms.storage import Storage
 
 _ADDRESS = re.compile(r'[^\s/@]+:\d{1,5}')
 
@@ -52,6 +54,8 @@ class EditorConfig:
         rate_limit_service: where a service is asked before each call, `host:port`; see `limits.service`.
         is_matching_aspect: whether a row that names neither is given the aspect ratio or size nearest to its image's.
         workers: by how many the limits are divided: machines, which can't tell each other of their calls.
+        storage_options: of file systems; see `file_systems`.
+        probe: a file that is there for every worker that shares the cache path; see `probes`. None: not looked for.
     """
 
     api_format: str
@@ -82,6 +86,8 @@ class EditorConfig:
     rate_limit_service: str | None = None
     is_matching_aspect: bool = False
     workers: int = 1
+    storage_options: StorageOptions | None = None
+    probe: str | None = None
 
     def __post_init__(self) -> None:
         """Refuses what can't work, before anything starts."""
@@ -90,6 +96,7 @@ class EditorConfig:
         check_reference(self.api_key)
         if self.base_url:
             join_base_url(self.base_url, api_format.default_base_url)
+        check_storage_options(self.storage_options or {})
         if not self.cache_path:
             raise ConfigurationError('cache_path must not be empty')
         for name, least in (
@@ -110,6 +117,14 @@ class EditorConfig:
             self.find_price()
         self.budget()
         _ = self.limits
+
+    def open_storage(self) -> Storage:
+        """The cache path.
+
+        Raises:
+            ConfigurationError: as Storage.
+        """
+        return Storage(self.cache_path, self.storage_options)
 
     @property
     def limits(self) -> Limits:

@@ -16,17 +16,24 @@ import zstandard
 from fsspec.implementations.local import LocalFileSystem
 
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
-from beam_image_edit.transforms.storage import open_filesystem
+from beam_image_edit.transforms.file_systems import StorageOptions, open_filesystem
 
 _STREAM_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file to read; `size` in bytes, None for one that can only be read from its beginning."""
+    """A file to read.
+
+    Attributes:
+        url: where it is.
+        size: in bytes; None for a file that can only be read from its beginning.
+        storage_options: of file systems; see `file_systems`.
+    """
 
     url: str
     size: int | None
+    storage_options: StorageOptions | None = None
 
     @property
     def folder(self) -> str:
@@ -40,13 +47,13 @@ class InputFile:
         return folder or '/'
 
 
-def list_files(pattern: str) -> list[InputFile]:
+def list_files(pattern: str, storage_options: StorageOptions | None = None) -> list[InputFile]:
     """The files that a path, a URL or a glob names, sorted by URL.
 
     Raises:
         ConfigurationError: there is no such file, it is a folder, or the place can't be reached.
     """
-    file_system, path = open_filesystem(pattern)
+    file_system, path = open_filesystem(pattern, storage_options)
     try:
         found = _look_up(file_system, path)
     except OSError as error:
@@ -57,7 +64,7 @@ def list_files(pattern: str) -> list[InputFile]:
     for name, size in found.items():
         url = name if isinstance(file_system, LocalFileSystem) else file_system.unstrip_protocol(name)
         is_whole = _is_compressed(url) or not _has_ranges(file_system, name, size)
-        files.append(InputFile(url, None if is_whole else size))
+        files.append(InputFile(url, None if is_whole else size, storage_options))
     return sorted(files, key=lambda file: file.url)
 
 
@@ -67,7 +74,7 @@ def read_bytes(file: InputFile, start: int, end: int) -> bytes:
     Raises:
         StorageError: the file is gone or shorter than it was when it was listed.
     """
-    file_system, path = open_filesystem(file.url)
+    file_system, path = open_filesystem(file.url, file.storage_options)
     try:
         content: bytes = file_system.cat_file(path, start=start, end=end)  # s3fs has another argument before them
     except OSError as error:
@@ -79,13 +86,14 @@ def read_bytes(file: InputFile, start: int, end: int) -> bytes:
     return content
 
 
-def stream_pieces(url: str) -> Iterator[bytes]:
+def stream_pieces(input_file: InputFile) -> Iterator[bytes]:
     """The whole of a file in small pieces, decompressed where its name ends with .gz or .zst.
 
     Raises:
         StorageError: the file is gone, damaged or cut off.
     """
-    file_system, path = open_filesystem(url)
+    url = input_file.url
+    file_system, path = open_filesystem(url, input_file.storage_options)
     # fsspec's HTTP files are read by ranges unless told not to be.
     settings = {'block_size': 0} if _is_http(url) else {}
     try:

@@ -15,6 +15,7 @@ from urllib.parse import unquote, unquote_to_bytes
 import fsspec
 
 from beam_image_edit.transforms.errors import ConfigurationError, InvalidInput
+from beam_image_edit.transforms.file_systems import StorageOptions, open_filesystem
 from beam_image_edit.transforms.json_text import escape_invisible
 from beam_image_edit.transforms.local_inputs import (
     check_size,
@@ -23,7 +24,6 @@ from beam_image_edit.transforms.local_inputs import (
     resolve_image_root,
     stamp_local,
 )
-from beam_image_edit.transforms.storage import open_filesystem
 from beam_image_edit.transforms.web_inputs import WebReader
 
 _STANDARD_ALPHABET = bytes.maketrans(b'-_', b'+/')
@@ -43,6 +43,7 @@ class InputReader:
         clock: monotonic seconds.
         image_root: the folder below which local files must lie, links resolved; of other places only `data:` URIs, the
             web, S3, GCS and Azure are then read, since many of fsspec's protocols reach local files. None: any place.
+        storage_options: of file systems; see `file_systems`.
 
     Raises:
         ConfigurationError: the image root is not a folder.
@@ -55,8 +56,10 @@ class InputReader:
         read_timeout_s: float = 300,
         clock: Callable[[], float] = time.monotonic,
         image_root: str | None = None,
+        storage_options: StorageOptions | None = None,
     ) -> None:
         self._max_bytes = max_bytes
+        self._storage_options = storage_options
         self._web = WebReader(max_bytes, connect_timeout_s, read_timeout_s, clock)
         self._image_root = None if image_root is None else resolve_image_root(image_root)
 
@@ -79,7 +82,7 @@ class InputReader:
             if (path := _find_local_path(url)) is not None:
                 return stamp_local(path, self._image_root)
             self._check_place(url)
-            filesystem, path = open_filesystem(url)
+            filesystem, path = open_filesystem(url, self._storage_options)
             return _stamp_of(filesystem.info(path))
         except Exception:  # a stamp only saves time; what is wrong with the file, reading it will say
             return None
@@ -115,7 +118,7 @@ class InputReader:
             raise InvalidInput(explain(error)) from error
 
     def _read_store(self, url: str) -> bytes:
-        filesystem, path = open_filesystem(url)
+        filesystem, path = open_filesystem(url, self._storage_options)
         info = filesystem.info(path)
         if info['type'] != 'file':
             raise InvalidInput('is a folder, not a file' if info['type'] == 'directory' else 'is not a regular file')

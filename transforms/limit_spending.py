@@ -19,7 +19,6 @@ from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.prices import CallSize
 from beam_image_edit.transforms.samples import Sample
-from beam_image_edit.transforms.storage import Storage
 
 
 class LimitSpending(beam.PTransform[PCollection[Sample], PCollection[Admission]]):
@@ -76,5 +75,5 @@ class _Reserve(beam.DoFn):
 
 
 def _admit(packed: Iterable[bytes], config: EditorConfig, budget: Budget) -> Admission:
-    ledger = Ledger(Storage(config.cache_path), config.run_id, call_timeout_s=0)
+    ledger = Ledger(config.open_storage(), config.run_id, call_timeout_s=0)
     return budget.admit([np.frombuffer(piece, np.int64).reshape(-1, 3) for piece in packed], ledger)

@@ -12,6 +12,7 @@ cut into blocks of few lines, which are read again with one request each. A file
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.input_files import InputFile, list_files, read_bytes, stream_pieces
 
 RANGE_BYTES = 16 << 20
@@ -53,10 +54,12 @@ class Block:
     rows: int
 
 
-def list_ranges(pattern: str, range_bytes: int = RANGE_BYTES) -> Iterator[ByteRange]:
+def list_ranges(
+    pattern: str, range_bytes: int = RANGE_BYTES, storage_options: StorageOptions | None = None
+) -> Iterator[ByteRange]:
     """Cuts the files of a pattern into byte ranges; an empty file has none."""
     number = 0
-    for file in list_files(pattern):
+    for file in list_files(pattern, storage_options):
         starts = [0] if file.size is None else range(0, file.size, range_bytes)
         for start in starts:
             yield ByteRange(number, file, start, min(start + range_bytes, file.size or 0))
@@ -72,7 +75,7 @@ def read_range(part: ByteRange, max_line_bytes: int = MAX_LINE_BYTES) -> Iterato
         StorageError: the file is gone, damaged, or not as it was when it was listed.
     """
     if part.file.size is None:
-        yield from _read_stream(part.file.url, max_line_bytes)
+        yield from _read_stream(part.file, max_line_bytes)
         return
     # A line starts here if the byte before ends one.
     lead = 1 if part.start else 0
@@ -92,7 +95,7 @@ def read_range(part: ByteRange, max_line_bytes: int = MAX_LINE_BYTES) -> Iterato
 def read_block(file: InputFile, block: Block, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[bytes]:
     """The whole lines of a block, in one request, or of a file that is read as a stream, in pieces."""
     if file.size is None:
-        yield from (lines for _, lines in _read_stream(file.url, max_line_bytes))
+        yield from (lines for _, lines in _read_stream(file, max_line_bytes))
     else:
         yield read_bytes(file, block.offset, block.offset + block.length)
 
@@ -166,9 +169,9 @@ def _read_on(part: ByteRange, unfinished: int, max_line_bytes: int) -> bytes:
     return b''.join(pieces)
 
 
-def _read_stream(url: str, max_line_bytes: int) -> Iterator[tuple[int, bytes]]:
+def _read_stream(file: InputFile, max_line_bytes: int) -> Iterator[tuple[int, bytes]]:
     offset = 0
-    for content in _whole_lines(stream_pieces(url), max_line_bytes):
+    for content in _whole_lines(stream_pieces(file), max_line_bytes):
         yield _without_mark(offset, content)
         offset += len(content)
 

@@ -8,12 +8,13 @@ is written last: whoever finds it finds everything that it names.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.parquet_rows import ParquetRows, RowKeys, parquet_row
 from beam_image_edit.transforms.row_blocks import ManifestRow, Measure, merge_blocks
 from beam_image_edit.transforms.storage import Storage
@@ -96,12 +97,12 @@ class ManifestFiles:
     Attributes:
         cache_path: the folder, any fsspec URL.
         keys: what the user calls the rows' fields.
-        storage_options: for the folder's file system.
+        storage_options: of file systems; see `file_systems`.
     """
 
     cache_path: str
     keys: RowKeys
-    storage_options: Mapping[str, Any] | None = None
+    storage_options: StorageOptions | None = None
 
     def write_group(self, group: int, blocks: Iterable[bytes], layout: Layout) -> Tally:
         """Writes a group's files (see `Layout.files_of`) from the blocks of their rows; returns the rows' figures."""

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from apache_beam.pvalue import PBegin, PCollection
 
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
+from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.input_files import InputFile
 from beam_image_edit.transforms.lines import (
     MAX_LINE_BYTES,
@@ -46,12 +47,14 @@ class ReadSamples(beam.PTransform[PBegin, PCollection[Sample]]):
         id_key: the field that holds a row's id.
         range_bytes: how much of a file one worker counts at a time.
         max_line_bytes: lines longer than this are not read; they become samples with a problem.
+        storage_options: of file systems; see `file_systems`.
     """
 
     pattern: str
     id_key: str = 'id'
     range_bytes: int = RANGE_BYTES
     max_line_bytes: int = MAX_LINE_BYTES
+    storage_options: StorageOptions | None = None
 
     def __post_init__(self) -> None:
         for name in ('range_bytes', 'max_line_bytes'):
@@ -63,7 +66,7 @@ class ReadSamples(beam.PTransform[PBegin, PCollection[Sample]]):
         return (
             root
             | 'Once' >> beam.Impulse()
-            | 'ListRanges' >> beam.FlatMap(lambda _: list_ranges(self.pattern, self.range_bytes))
+            | 'ListRanges' >> beam.FlatMap(lambda _: list_ranges(self.pattern, self.range_bytes, self.storage_options))
             | 'SpreadRanges' >> beam.Reshuffle()
             | 'CountRows' >> beam.Map(count_rows, self.id_key, self.max_line_bytes)
             # The only place where all of the input comes together, as a few bytes for each block.

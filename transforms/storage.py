@@ -12,24 +12,19 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, TypeVar
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
-from beam_image_edit.transforms.errors import ConfigurationError, StorageError
+from beam_image_edit.transforms.errors import StorageError
+from beam_image_edit.transforms.file_systems import StorageOptions, name_store, open_filesystem
 from beam_image_edit.transforms.local_files import LocalFiles
 
 T = TypeVar('T')
-# Stale listings make a file that another worker wrote look absent.
-_NO_LISTINGS_CACHE = {'use_listings_cache': False}
-# s3fs asks for a file's size first, to read large ones in parallel pieces: two requests for each of many small ones.
-_ONE_REQUEST = {'max_concurrency': 1}
-_EXTRAS = {'s3': 's3', 's3a': 's3', 'gs': 'gcs', 'gcs': 'gcs', 'abfs': 'azure', 'abfss': 'azure', 'az': 'azure'}
 _UNFINISHED = 'ledger/unfinished'
 _UNFINISHED_FOR_S = 3600.0
 _ABSENT = (FileNotFoundError, NotADirectoryError)
@@ -54,41 +49,28 @@ _CONTENT_TYPES = {
 _process_lock = threading.RLock()
 
 
-def open_filesystem(url: str, options: Mapping[str, Any] | None = None) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The file system of a path or URL and the path within it.
-
-    Raises:
-        ConfigurationError: no such protocol, or its package is not installed.
-    """
-    protocol = fsspec.utils.get_protocol(url)
-    settings = dict(options or {})
-    if protocol in _EXTRAS:
-        settings = {**_NO_LISTINGS_CACHE, **settings}
-    if _EXTRAS.get(protocol) == 's3':
-        settings = {**_ONE_REQUEST, **settings}
-    try:
-        return fsspec.url_to_fs(url, **settings)
-    except ImportError as error:
-        extra = _EXTRAS.get(protocol)
-        hint = f"pip install 'beam-image-edit[{extra}]'" if extra else str(error)
-        raise ConfigurationError(f'{url}: {protocol}:// needs a package that is not installed: {hint}') from error
-    except ValueError as error:
-        raise ConfigurationError(f'{url}: {error}') from error
-
-
 class Storage:
     """Files below one folder, named by relative paths with `/`; safe to share between threads.
 
     Every method raises StorageError where the store fails, and for a path that leads out of the folder.
+
+    Args:
+        root: the folder, a path or URL.
+        options: of file systems; see `file_systems`.
+        sleep: waits before another try.
+
+    Raises:
+        ConfigurationError: as `open_filesystem`.
     """
 
     def __init__(
-        self, root: str, options: Mapping[str, Any] | None = None, sleep: Callable[[float], None] = time.sleep
+        self, root: str, options: StorageOptions | None = None, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self.root = root
+        self.options = options
         self._fs, base = open_filesystem(root, options)
         self._base = base.rstrip('/')
-        self._store = _EXTRAS.get(fsspec.utils.get_protocol(root))
+        self._store = name_store(root)
         self._local = LocalFiles(self._full(_UNFINISHED)) if isinstance(self._fs, LocalFileSystem) else None
         self._lock = _process_lock if isinstance(self._fs, MemoryFileSystem) else nullcontext()
         self._sleep = sleep
@@ -201,7 +183,7 @@ class Storage:
                 if self._local:  # a folder can hold a million others, and fsspec looks at each
                     with os.scandir(target) as local_entries:
                         return sorted(entry.name for entry in local_entries if entry.is_file())
-                entries = self._fs.ls(target, detail=True)
+                entries = self._list_prefix(target) if self._store and folder else self._fs.ls(target, detail=True)
             except _ABSENT:
                 return []
             return sorted(entry['name'].rsplit('/', 1)[-1] for entry in entries if entry['type'] == 'file')
@@ -231,6 +213,13 @@ class Storage:
         except _ABSENT:
             return None
         return found
+
+    def _list_prefix(self, target: str) -> Iterable[Mapping[str, Any]]:
+        # Not by `ls`, which at S3 lists the whole parent to find out what it is that holds nothing: a new row's folder
+        # would cost a listing of all rows before it.
+        parent, _, name = target.rpartition('/')
+        found = self._fs.find(parent, prefix=f'{name}/', detail=True)
+        return [entry for path, entry in found.items() if path.rpartition('/')[0] == target]
 
     def _do(self, path: str, what: str, do: Callable[[str], T]) -> T:
         """Does something with a file's full path, again after what may pass; errors come out as one kind."""

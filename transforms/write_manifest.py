@@ -7,7 +7,7 @@ is whole, and a rerun makes the rest from the ledger.
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -17,6 +17,7 @@ from apache_beam.pvalue import AsIter, PCollection, TaggedOutput
 from apache_beam.transforms.window import GlobalWindows
 
 from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.manifest_files import ManifestFiles, lay_out
 from beam_image_edit.transforms.outcomes import Outcome
 from beam_image_edit.transforms.parquet_rows import RowKeys
@@ -40,7 +41,7 @@ class WriteManifest(beam.PTransform[PCollection[Outcome], PCollection[dict[str, 
         input_image_key: the rows' field of input images.
         input_conversation_key: the rows' field of instructions.
         output_image_key: the rows' field of edited images.
-        storage_options: for the file system of `cache_path`.
+        storage_options: of file systems; see `file_systems`.
 
     Raises:
         ConfigurationError: rows_per_file is below 1.
@@ -53,7 +54,7 @@ class WriteManifest(beam.PTransform[PCollection[Outcome], PCollection[dict[str, 
     input_image_key: str = 'images'
     input_conversation_key: str = 'conversations'
     output_image_key: str = 'output_image'
-    storage_options: Mapping[str, Any] | None = None
+    storage_options: StorageOptions | None = None
 
     def __post_init__(self) -> None:
         super().__init__()

@@ -13,7 +13,6 @@ from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.money import to_parts, to_usd
 from beam_image_edit.transforms.outcomes import EDITED, STOPPED
 from beam_image_edit.transforms.prices import Price
-from beam_image_edit.transforms.storage import Storage
 
 # What becomes of a row that is not told by a status of the manifest.
 TO_EDIT, BOUGHT, SHARED = 'to_edit', 'already_bought', 'shares_a_purchase'
@@ -95,7 +94,7 @@ def _admit(forecasts: Iterable[RowForecast], config: JobConfig) -> Admission:
     budget = config.editor.budget()
     if budget is None:
         return ADMIT_ALL
-    ledger = Ledger(Storage(config.editor.cache_path), config.editor.run_id, call_timeout_s=0)
+    ledger = Ledger(config.editor.open_storage(), config.editor.run_id, call_timeout_s=0)
     return budget.admit([row.reserved for row in forecasts if row.reserved is not None], ledger)
 
 

@@ -13,6 +13,7 @@ from beam_image_edit.pipeline.dry_run.tokens import CallTokens, foretell
 from beam_image_edit.transforms.budget import Budget, Reservations
 from beam_image_edit.transforms.bundle_work import BundleWork
 from beam_image_edit.transforms.editor import Editor
+from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.lines import list_ranges
 from beam_image_edit.transforms.read_samples import NumberedBlock, count_rows, plan_blocks, read_rows
 from beam_image_edit.transforms.row_plans import RowPlan
@@ -60,9 +61,9 @@ class RowForecast:
     reserved: Reservations | None
 
 
-def number_blocks(pattern: str) -> list[NumberedBlock]:
+def number_blocks(pattern: str, options: StorageOptions | None = None) -> list[NumberedBlock]:
     """The rows of the input files in pieces, numbered as the job numbers them."""
-    return list(plan_blocks(count_rows(part, _ID_KEY) for part in list_ranges(pattern)))
+    return list(plan_blocks(count_rows(part, _ID_KEY) for part in list_ranges(pattern, storage_options=options)))
 
 
 def forecast_rows(

@@ -8,7 +8,6 @@ from beam_image_edit.pipeline.dry_run.estimates import as_json, estimate
 from beam_image_edit.pipeline.dry_run.report import write_report
 from beam_image_edit.pipeline.dry_run.rows import forecast_rows, number_blocks
 from beam_image_edit.transforms.json_text import write_compact
-from beam_image_edit.transforms.storage import Storage
 
 FILE = 'dry_run.json'
 
@@ -22,7 +21,7 @@ def run_dry(config: JobConfig) -> int:
     Raises:
         StorageError: the input can't be read, or the output not be written.
     """
-    blocks = number_blocks(config.input)
+    blocks = number_blocks(config.input, config.editor.storage_options)
     rows = sum(block.block.rows for block in blocks)
     done = 0
 
@@ -33,6 +32,6 @@ def run_dry(config: JobConfig) -> int:
     with Display(config.is_showing_progress, lambda: f'looked at {done:,} of {rows:,} rows'):
         forecasts = forecast_rows(config, blocks, note)
     total = estimate(forecasts, config)
-    Storage(config.editor.cache_path).write(FILE, write_compact(as_json(total, config)) + b'\n')
+    config.editor.open_storage().write(FILE, write_compact(as_json(total, config)) + b'\n')
     sys.stdout.writelines(f'{line}\n' for line in write_report(total, config))
     return 3 if total.bad_rows else 0

@@ -23,6 +23,7 @@ from beam_image_edit.pipeline.report.rows import read_rows
 from beam_image_edit.pipeline.report.scripts import write_script
 from beam_image_edit.pipeline.report.thumbnails import Thumbnails
 from beam_image_edit.transforms.errors import StorageError
+from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.inputs import InputReader, shorten
 from beam_image_edit.transforms.storage import Storage
 
@@ -49,12 +50,13 @@ _CONNECT_TIMEOUT_S = 10.0
 _READ_TIMEOUT_S = 60.0
 
 
-def write_report(cache_path: str, most_new: int | None = None) -> str:
+def write_report(cache_path: str, most_new: int | None = None, options: StorageOptions | None = None) -> str:
     """Writes the contact sheet of what is under a cache path, in place of an earlier one.
 
     Args:
         cache_path: where a job has written its results, any fsspec URL.
         most_new: how many thumbnails are made at the most; None: all that are missing.
+        options: of file systems; see `file_systems`.
 
     Returns:
         The place of the page.
@@ -63,19 +65,20 @@ def write_report(cache_path: str, most_new: int | None = None) -> str:
         ConfigurationError: there are no results.
         StorageError: the store fails.
     """
-    storage = Storage(cache_path)
+    storage = Storage(cache_path, options)
     summary = read_summary(storage)
     job = read_past_job(storage, summary['run_id'])
     reader = InputReader(
         connect_timeout_s=_CONNECT_TIMEOUT_S,
         read_timeout_s=_READ_TIMEOUT_S,
         image_root=job.editor.image_root if job else None,
+        storage_options=options,
     )
     # More threads than processors: half of their time goes by with reading.
     pool = ThreadPoolExecutor(thread_name_prefix='report')
     try:
         thumbnails = Thumbnails(storage, pool, most_new)
-        sheet = ContactSheet(storage, SourcePlaces(job, cache_path), reader, thumbnails, ROWS_PER_PAGE)
+        sheet = ContactSheet(storage, SourcePlaces(job, cache_path, options), reader, thumbnails, ROWS_PER_PAGE)
         names = [name for name in summary['manifest'] if name.endswith('.parquet')]
         sheet.write(read_rows(storage, names), summary)
     finally:

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from beam_image_edit.pipeline.past_job import PastJob, RowFolders, find_row_folders
+from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.inputs import shorten
 from beam_image_edit.transforms.rows import is_url, resolve
 
@@ -34,10 +35,11 @@ class SourcePlaces:
     Args:
         job: the job; None if nothing is known of it. Then relative paths start at the current folder.
         cache_path: where the report will be.
+        options: of file systems; see `file_systems`.
     """
 
-    def __init__(self, job: PastJob | None, cache_path: str) -> None:
-        self._folders = find_row_folders(job.input) if job else RowFolders({0: ''})
+    def __init__(self, job: PastJob | None, cache_path: str, options: StorageOptions | None = None) -> None:
+        self._folders = find_row_folders(job.input, options) if job else RowFolders({0: ''})
         self._report = None if is_url(cache_path) else str(Path(cache_path, REPORT_FOLDER).absolute())
 
     def find(self, index: int, location: str) -> Place:

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from beam_image_edit.transforms.errors import StorageError
-from beam_image_edit.transforms.storage import Storage, open_filesystem
+from beam_image_edit.transforms.file_systems import open_filesystem
+from beam_image_edit.transforms.storage import Storage
 
 _COLUMNS = ('index', 'id', 'images', 'conversations', 'output_image', 'edit', 'extra')
 # As Python objects; one can hold whole pictures as data: URIs.
@@ -25,7 +26,7 @@ def read_rows(storage: Storage, names: Iterable[str]) -> Iterator[Mapping[str, A
     """
     position = 0
     for name in names:
-        file_system, path = open_filesystem(storage.url(name))
+        file_system, path = open_filesystem(storage.url(name), storage.options)
         try:
             with file_system.open(path, 'rb') as file, pq.ParquetFile(file) as parquet:
                 for batch in parquet.iter_batches(_ROWS_AT_A_TIME, columns=_COLUMNS):
