@@ -127,9 +127,9 @@ def add_money_flags(group: Any) -> None:
 def add_parameter_flags(group: Any) -> None:
     """What is asked of the API, where a row does not say otherwise."""
     group.add_argument('--n', type=whole_number(1, 10), help='images for each instruction, 1 to 10')
-    group.add_argument(
+    add_switch(
+        group,
         '--match_aspect',
-        action='store_true',
         help="ask for the aspect ratio (Gemini) or size (OpenAI) that is nearest to a row's first image",
     )
     group.add_argument('--aspect_ratio', type=text, help='Gemini: such as 16:9')

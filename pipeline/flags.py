@@ -130,10 +130,8 @@ def _add_job_flags(group: Any) -> None:
         default='on',
         help=f'make report/index.html at the end; `{PROGRAM} report FOLDER` makes it at any time',
     )
-    group.add_argument(
-        '--dry_run',
-        action='store_true',
-        help='look at all rows and tell what they would cost, without a key and without a call',
+    add_switch(
+        group, '--dry_run', help='look at all rows and tell what they would cost, without a key and without a call'
     )
     group.add_argument(
         '--expected_latency_s',
