@@ -10,9 +10,12 @@ from tests.waiting import wait_until
 TASK_MANAGERS = 2
 SLOTS = 2  # of each, so that one can do the other's work
 
-_PACKAGES = ('lang', 'lang.invoke', 'lang.reflect', 'io', 'net', 'nio', 'util', 'util.concurrent', 'time', 'text')
+_PACKAGES = (
+    'java.io java.lang java.lang.invoke java.lang.reflect java.net java.nio java.text java.time java.util '
+    'java.util.concurrent java.util.concurrent.atomic sun.nio.ch sun.nio.cs sun.security.action sun.util.calendar'
+)
 # Java keeps these to itself since 17, and Flink and Spark look into them.
-OPENED = tuple(f'--add-opens=java.base/java.{name}=ALL-UNNAMED' for name in _PACKAGES)
+OPENED = tuple(f'--add-opens=java.base/{name}=ALL-UNNAMED' for name in _PACKAGES.split())
 
 _CONFIGURATION = """\
 jobmanager.rpc.address: 127.0.0.1
