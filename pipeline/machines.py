@@ -14,13 +14,18 @@ _LOCAL_RUNNERS = frozenset(
 _OPTIONS = ('max_num_workers', 'num_workers', 'parallelism')
 
 
+def runs_here(runner: str) -> bool:
+    """Whether a runner's work is done on this machine, by this program and what it starts."""
+    return runner.rpartition('.')[2].lower() in _LOCAL_RUNNERS
+
+
 def count_machines(runner: str, beam_options: Sequence[str]) -> int:
     """By how many workers a job's limits are divided.
 
     Raises:
         ConfigurationError: the runner has workers of its own, and no option says how many.
     """
-    if runner.rpartition('.')[2].lower() in _LOCAL_RUNNERS:
+    if runs_here(runner):
         return 1
     options = PipelineOptions(list(beam_options)).get_all_options()
     told = [options.get(name) for name in _OPTIONS]

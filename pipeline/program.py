@@ -39,8 +39,11 @@ def run(argv: Sequence[str]) -> int:
         _log.warning(warning)
     _log.info('price of %s: %s', config.editor.model, config.editor.find_price() or 'not known')
     try:
-        run_id = run_job(config)
-        return _report(config.editor.cache_path, run_id)
+        run = run_job(config)
+        if not run.has_ended:
+            _log.info('run %s goes on; at its end it writes summary.json to %s', run.run_id, config.editor.cache_path)
+            return 0
+        return _report(config.editor.cache_path, run.run_id)
     except Exception as error:
         _log.debug('the job failed', exc_info=True)
         _log.error('the job failed: %s; what was bought is kept, run the same command to go on', _find_reason(error))

@@ -63,9 +63,8 @@ def flink_local(_folder):
     opened = (f'--job_server_jvm_properties={option}' for option in OPENED)
     jar = f'--flink_job_server_jar={job_server("flink")}'
     version = '.'.join(FLINK.split('.')[:2])
-    yield Engine(
-        ('--runner=FlinkRunner', '--flink_master=[local]', f'--flink_version={version}', jar, '--parallelism=2', *opened)
-    )
+    local = ('--runner=FlinkRunner', '--flink_master=[local]', f'--flink_version={version}', '--parallelism=2')
+    yield Engine((*local, jar, *opened))
 
 
 @contextmanager
@@ -94,7 +93,9 @@ def _start_worker_pool(processes):
     module = 'apache_beam.runners.worker.worker_pool_main'
     pool = processes.start('pool', sys.executable, '-m', module, f'--service_port={port}')
     processes.wait_for_port(pool, port, 'pool')
-    return pool, ('--environment_type=EXTERNAL', f'--environment_config=localhost:{port}')
+    # Spark would otherwise start each worker anew for every stage.
+    kept = '--environment_cache_millis=600000'
+    return pool, ('--environment_type=EXTERNAL', f'--environment_config=localhost:{port}', kept)
 
 
 def _start_flink_job_server(processes, master):

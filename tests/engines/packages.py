@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def job_server(engine):
     _need('java')
     pom = _POMS / f'{engine}.xml'
     # Another pom is another jar.
-    jar = CACHE / f'{engine}-job-server-{abs(_checksum(pom)):08x}' / 'job-server.jar'
+    jar = CACHE / f'{engine}-job-server-{_checksum(pom):08x}' / 'job-server.jar'
 
     def build(folder):
         _need('mvn')
@@ -62,14 +63,13 @@ def prism():
 def _python_package(name, version):
     def install(folder):
         # Only the jars inside are meant: the packages that they need in Python are not.
-        _run(folder, sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps', '--target', 'whole', f'{name}=={version}')
+        pip = (sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps')
+        _run(folder, *pip, '--target', 'whole', f'{name}=={version}')
 
     return _fetch(CACHE / f'{name}-{version}' / 'whole', install)
 
 
 def _checksum(path):
-    import zlib
-
     return zlib.crc32(path.read_bytes())
 
 

@@ -1,4 +1,4 @@
-"""Processes of an engine: each in a group of its own, with its log in a file, and gone with all its children at the end."""
+"""Processes of an engine: each in a group of its own, with its log in a file, and all gone at the end."""
 
 import os
 import signal

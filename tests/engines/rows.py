@@ -51,3 +51,14 @@ def _line(number):
         11: {'conversations': ['Invert it'], 'variant': number % 5},
     }
     return json.dumps({**row, **more.get(kind, {})}, ensure_ascii=False)
+
+
+def write_plain_rows(folder, count, files):
+    """Writes rows that each cost one call, in so many files, which engines read on different workers; gives a glob."""
+    Image.new('RGB', (64, 48), 'orange').save(folder / 'plain.png')
+    for number in range(files):
+        rows = [
+            {'images': 'plain.png', 'conversations': [f'Blur it {row} times']} for row in range(number, count, files)
+        ]
+        (folder / f'plain-{number}.jsonl').write_text(''.join(f'{json.dumps(row)}\n' for row in rows))
+    return folder / 'plain-*.jsonl'

@@ -22,10 +22,10 @@ class SparkCluster:
         self._processes = processes
         port, self._page = free_port(), free_port()
         self.master = f'spark://127.0.0.1:{port}'
-        # Workers make the programs that they start from it.
-        home = ['env', f'SPARK_HOME={spark_home()}', 'SPARK_SCALA_VERSION=2.12', 'SPARK_LOCAL_IP=127.0.0.1', 'java', '-Xmx256m', *OPENED]
-        command = [*home, '-cp', f'{spark_home()}/jars/*']
-        at = ['--host', '127.0.0.1', '--webui-port']
+        # Workers make the commands of the programs that they start from it.
+        home = (f'SPARK_HOME={spark_home()}', 'SPARK_SCALA_VERSION=2.12', 'SPARK_LOCAL_IP=127.0.0.1')
+        command = ('env', *home, 'java', '-Xmx256m', *OPENED, '-cp', f'{spark_home()}/jars/*')
+        at = ('--host', '127.0.0.1', '--webui-port')
         processes.start(
             'master', *command, 'org.apache.spark.deploy.master.Master', *at, str(self._page), '--port', str(port)
         )
