@@ -102,7 +102,8 @@ def _start_flink_job_server(processes, master):
     port = free_port()
     server = processes.start(
         'jobserver', 'java', '-Xmx512m', *OPENED, '-jar', str(job_server('flink')), f'--flink-master={master}',
-        f'--job-port={port}', '--artifact-port=0', '--expansion-port=0', f'--artifacts-dir={processes.folder}/artifacts',
+        f'--job-port={port}', '--artifact-port=0', '--expansion-port=0',
+        f'--artifacts-dir={processes.folder}/artifacts',
     )  # fmt: skip
     processes.wait_for_port(server, port, 'jobserver')
     return port
