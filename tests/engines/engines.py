@@ -79,7 +79,10 @@ def spark(folder, master=''):
         port = spark_job_server(processes, master)
         # Otherwise each job takes all of Spark's own jars to the workers, which have them.
         staged = f'--runner_option=files_to_stage={job_server("spark")}'
-        yield Engine(('--runner=SparkRunner', f'--job_endpoint=localhost:{port}', staged, *workers), pool=pool)
+        # Otherwise each stage starts its SDK workers anew.
+        kept = '--environment_cache_millis=600000'
+        flags = ('--runner=SparkRunner', f'--job_endpoint=localhost:{port}', staged, kept, *workers)
+        yield Engine(flags, pool=pool)
 
 
 @contextmanager
@@ -90,12 +93,9 @@ def prism_runner(_folder):
 
 def _start_worker_pool(processes):
     port = free_port()
-    module = 'apache_beam.runners.worker.worker_pool_main'
-    pool = processes.start('pool', sys.executable, '-m', module, f'--service_port={port}')
+    pool = processes.start('pool', sys.executable, str(Path(__file__).with_name('worker_pool.py')), str(port))
     processes.wait_for_port(pool, port, 'pool')
-    # Spark would otherwise start each worker anew for every stage.
-    kept = '--environment_cache_millis=600000'
-    return pool, ('--environment_type=EXTERNAL', f'--environment_config=localhost:{port}', kept)
+    return pool, ('--environment_type=EXTERNAL', f'--environment_config=localhost:{port}')
 
 
 def _start_flink_job_server(processes, master):
