@@ -3,10 +3,7 @@
 import pytest
 
 from beam_image_edit.pipeline.emulator import Emulator
-from tests.engines.rows import FAULTS, draw_inputs, write_rows
-
-# A call takes long enough that what it costs to make one hardly counts.
-LATENCY_S = 0.4
+from tests.engines.rows import draw_inputs, write_rows
 
 
 def pytest_collection_modifyitems(items):
@@ -25,8 +22,15 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(scope='session')
 def api():
-    """The one emulator that all engines call."""
-    with Emulator(pixels='64x48', latency_s=LATENCY_S) as running:
+    """An emulator that answers at once."""
+    with Emulator(pixels='64x48') as running:
+        yield running
+
+
+@pytest.fixture(scope='session')
+def slow_api():
+    """An emulator whose calls take so long that what it costs to make one hardly counts."""
+    with Emulator(pixels='64x48', latency_s=1.5) as running:
         yield running
 
 
@@ -36,11 +40,3 @@ def source(tmp_path_factory):
     folder = tmp_path_factory.mktemp('rows')
     draw_inputs(folder)
     return write_rows(folder / 'rows.jsonl')
-
-
-@pytest.fixture
-def faults(api):
-    """The faults that some of the rows meet."""
-    api.set_faults(FAULTS)
-    yield
-    api.set_faults([])

@@ -73,18 +73,17 @@ class Result:
         rows: the manifest's, without what differs from run to run.
         calls: how often each instruction was sent.
         summary: its figures that must not differ.
-        in_flight: how many calls were in flight in the middle of the run, on average.
     """
 
     code: int
     rows: list[str]
     calls: Counter[str]
     summary: dict[str, object]
-    in_flight: float
 
 
 def run_job(folder, emulator, source, *flags):
-    """Runs a job to its end."""
+    """Runs a job to its end, in a folder that is made for it."""
+    folder.mkdir()
     emulator.reset()
     with Job(folder, emulator, source, *flags) as job:
         code = job.wait()
@@ -95,7 +94,6 @@ def run_job(folder, emulator, source, *flags):
         rows=essence(job.rows, job.out),
         calls=Counter(call.prompt for call in emulator.calls),
         summary={name: job.summary[name] for name in names},
-        in_flight=mean_in_flight(emulator.calls),
     )
 
 
