@@ -38,6 +38,9 @@ taskmanager.memory.framework.off-heap.size: 128m
 taskmanager.memory.jvm-metaspace.size: 256m
 taskmanager.memory.jvm-overhead.min: 128m
 taskmanager.memory.jvm-overhead.max: 128m
+restart-strategy.type: fixed-delay
+restart-strategy.fixed-delay.attempts: 5
+restart-strategy.fixed-delay.delay: 500 ms
 # Both work, though one could do it all.
 cluster.evenly-spread-out-slots: true
 # Otherwise each shuffle asks for 512 buffers.
