@@ -6,12 +6,14 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineState
 
+from beam_image_edit.pipeline.bundles import bundle_options
 from beam_image_edit.pipeline.command_line import JobConfig
 from beam_image_edit.pipeline.interrupts import shield_workers, stopped_by_signals
 from beam_image_edit.pipeline.past_job import PastJob
@@ -58,27 +60,44 @@ def build_pipeline(root: Any, config: JobConfig, started_at: float = 0.0) -> Any
     )
 
 
-def run_job(config: JobConfig) -> str:
-    """Runs the job to its end, or only submits it; see `is_only_submitted`.
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run that was handed to its engine.
 
-    Returns:
-        The run's id. What it did is in `summary.json`.
+    Attributes:
+        run_id: its name in the ledger.
+        has_ended: whether it is over; an engine goes on by itself where it was not to be waited for.
+    """
+
+    run_id: str
+    has_ended: bool
+
+
+def run_job(config: JobConfig) -> Started:
+    """Runs the job, to its end unless it runs elsewhere and is not to be waited for.
+
+    What it did is in `summary.json`, which the engine's last step writes.
+
+    Raises:
+        Exception: the job failed; each engine has errors of its own.
     """
     started_at = time.time()
     config = replace(config, editor=_begin_run(config, started_at))
     _keep(config)
-    options = PipelineOptions(list(config.beam_options))
+    # The user's own options come later, so that they count.
+    options = PipelineOptions([*bundle_options(config.runner, config.editor.max_in_flight), *config.beam_options])
+    is_waiting = not _is_only_submitted(config, options)
     pipeline = beam.Pipeline(shield_workers(config.runner, options), options=options)
     build_pipeline(pipeline, config, started_at)
     try:
         with stopped_by_signals(config.editor), _limited_download(config.runner), showing_progress(config):
             result = pipeline.run()
-            if not is_only_submitted(config):
+            if is_waiting:
                 result.wait_until_finish()
     finally:
         limits_path(config.editor.run_id).unlink(missing_ok=True)
-    _log.info('engine: %s', _engine_of(result))
-    return config.editor.run_id
+    _log.info('engine: %s', _engine_of(result, config.runner))
+    return Started(config.editor.run_id, has_ended=is_waiting or PipelineState.is_terminal(result.state))
 
 
 def _keep(config: JobConfig) -> None:
@@ -88,13 +107,13 @@ def _keep(config: JobConfig) -> None:
         _log.warning('the report will not find images that rows name by relative paths: %s', error)
 
 
-def is_only_submitted(config: JobConfig) -> bool:
+def _is_only_submitted(config: JobConfig, options: PipelineOptions) -> bool:
     """Whether nobody waits for the job's end: as was asked for, or since what is made is a template.
 
     A job whose workers are this program's own ends with it, so it is always waited for.
     """
-    options = PipelineOptions(list(config.beam_options)).get_all_options()
-    is_left_alone = options.get('no_wait_until_finish') or options.get('template_location')
+    told = options.get_all_options()
+    is_left_alone = told.get('no_wait_until_finish') or told.get('template_location')
     return bool(is_left_alone) and not find_workers(config.runner, config.beam_options).environment
 
 
@@ -110,9 +129,17 @@ def _new_run_id(started_at: float) -> str:
     return f'{time.strftime("%Y%m%dT%H%M%S", time.gmtime(started_at))}-{uuid.uuid4().hex[:8]}'
 
 
-def _engine_of(result: Any) -> str:
-    """The engine that ran: asked for DirectRunner, Beam chooses among three."""
-    engines = {'fn_runner': 'FnApiRunner', 'prism_runner': 'PrismRunner', 'direct_runner': 'BundleBasedDirectRunner'}
+def _engine_of(result: Any, runner: str) -> str:
+    """The engine that ran: asked for DirectRunner, Beam chooses among three, and else it is the one asked for."""
+    name = runner.rpartition('.')[2]
+    if name.lower() not in ('directrunner', 'switchingdirectrunner'):
+        return name
+    # Prism's results are those of any engine behind a job server.
+    engines = {
+        'fn_runner': 'FnApiRunner',
+        'portable_runner': 'PrismRunner',
+        'direct_runner': 'BundleBasedDirectRunner',
+    }
     module = type(result).__module__
     return next((engine for part, engine in engines.items() if part in module), module)
 

@@ -12,7 +12,7 @@ from beam_image_edit.pipeline.commands import find_command, make_final_report
 from beam_image_edit.pipeline.dry_run.run import run_dry
 from beam_image_edit.pipeline.flags import PROGRAM
 from beam_image_edit.pipeline.image_rows import write_image_rows
-from beam_image_edit.pipeline.job import is_only_submitted, run_job
+from beam_image_edit.pipeline.job import run_job
 from beam_image_edit.pipeline.machines import describe_limits
 from beam_image_edit.pipeline.progress import describe_end
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
@@ -50,11 +50,11 @@ def run(argv: Sequence[str]) -> int:
     try:
         if config.is_dry_run:
             return run_dry(config)
-        run_id = run_job(config)
-        if is_only_submitted(config):
-            _log.info('submitted as run %s; at its end it writes %s/summary.json', run_id, config.editor.cache_path)
+        started = run_job(config)
+        if not started.has_ended:
+            _log.info('run %s goes on; at its end it writes %s/summary.json', started.run_id, config.editor.cache_path)
             return 0
-        return _report(config, run_id)
+        return _report(config, started.run_id)
     except KeyboardInterrupt:  # a run has its own way to stop, and a dry run has nothing to finish
         _log.error('interrupted')
         return 1
