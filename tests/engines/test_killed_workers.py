@@ -37,8 +37,8 @@ def api():
 def start(cluster, api, tmp_path):
     """Makes a job on the cluster, which starts when it is entered."""
 
-    def make(*flags):
-        source = write_plain_rows(tmp_path, ROWS, files=WORKERS)
+    def make(*flags, files=WORKERS):
+        source = write_plain_rows(tmp_path, ROWS, files)
         return Job(tmp_path, api, source, f'--max_in_flight={MAX_IN_FLIGHT}', *cluster.flags, *flags)
 
     return make
@@ -72,7 +72,8 @@ def test_job_that_is_not_waited_for_goes_on(start, cluster, api):
 
 
 def test_windows_stay_full_though_flink_ends_bundles_by_its_clock(start, api, record_property):
-    with start('--streaming') as job:
+    # A bundle is cut between files: here each holds one window of calls.
+    with start('--streaming', files=ROWS // MAX_IN_FLIGHT) as job:
         assert job.wait() == 0, job.log[-3000:]
     wanted = WORKERS * MAX_IN_FLIGHT
     share = mean_in_flight(api.calls) / wanted
