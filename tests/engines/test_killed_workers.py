@@ -1,7 +1,8 @@
 """Workers that are killed in the middle of a job on Flink: it does their work again, and what was bought stays bought.
 
 The same cluster, with SDK workers in processes of their own, also shows what only a cluster can: a job that is not
-waited for, keys that only the workers have, and bundles that Flink cuts by bounds (in `--streaming`; its batch jobs have none).
+waited for, keys that only the workers have, and bundles that Flink cuts by bounds (with `--streaming`; on 1.19 a batch
+job has none).
 """
 
 import os
