@@ -1,6 +1,7 @@
 """Processes of an engine: each in a group of its own, with its log in a file, and all gone at the end."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,6 +12,8 @@ from tests.waiting import wait_until
 
 # The caches of what was fetched; git ignores it.
 CACHE = Path(__file__).resolve().parents[2] / '.cache'
+# Also where the tests are killed and end nothing themselves.
+_DYING_WITH_THE_TESTS = ('setpriv', '--pdeathsig', 'KILL') if shutil.which('setpriv') else ()
 
 
 def free_port():
@@ -42,7 +45,7 @@ class Processes:
         """Starts a process; its output goes to `NAME.log`."""
         with (self.folder / f'{name}.log').open('ab') as log:
             process = subprocess.Popen(
-                command,
+                (*_DYING_WITH_THE_TESTS, *command),
                 cwd=self.folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
