@@ -11,7 +11,6 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.runner import PipelineState
 
 from beam_image_edit.pipeline.bundles import bundle_options
 from beam_image_edit.pipeline.command_line import JobConfig
@@ -66,7 +65,7 @@ class Started:
 
     Attributes:
         run_id: its name in the ledger.
-        has_ended: whether it is over; an engine goes on by itself where it was not to be waited for.
+        has_ended: whether it is over, rather than not waited for.
     """
 
     run_id: str
@@ -97,7 +96,7 @@ def run_job(config: JobConfig) -> Started:
     finally:
         limits_path(config.editor.run_id).unlink(missing_ok=True)
     _log.info('engine: %s', _engine_of(result, config.runner))
-    return Started(config.editor.run_id, has_ended=is_waiting or PipelineState.is_terminal(result.state))
+    return Started(config.editor.run_id, has_ended=is_waiting)
 
 
 def _keep(config: JobConfig) -> None:

@@ -29,6 +29,7 @@ def test_unknown_number_of_machines_is_refused(options):
 
 
 REMOTE = ['--runner=PortableRunner', '--job_endpoint=127.0.0.1:9', '--job_server_timeout=1', '--parallelism=4']
+REMOTE += ['--shared_cache_path']
 
 
 @pytest.mark.parametrize(
