@@ -130,7 +130,14 @@ def test_images_that_are_too_large_for_the_disk_stop_the_job_before_all_are_paid
     source = photos / 'rows.jsonl'
     source.write_text(''.join(json.dumps(row) + '\n' for row in rows(30)))
     out = tmp_path / 'out'
-    command = [sys.executable, '-m', 'beam_image_edit.pipeline', f'--input={source}', f'--cache_path={out}']
+    command = [
+        sys.executable,
+        '-m',
+        'beam_image_edit.pipeline',
+        f'--input={source}',
+        f'--cache_path={out}',
+        '--report=off',
+    ]
     environment = {**os.environ, 'DF_API_KEY': 'any', 'DF_BASE_URL': emulator.url}
     limit = IMAGE_BYTES * 2 // 3
     done = subprocess.run(

@@ -69,7 +69,14 @@ def test_ctrl_c_keeps_what_is_in_flight(emulator, photos, tmp_path):
     emulator.set_faults([{'match': '', 'times': None, 'fault': 'slow', 'seconds': 1}])
     source, out = photos / 'rows.jsonl', tmp_path / 'out'
     source.write_text(''.join(json.dumps(row(f'Blur it {number} times')) + '\n' for number in range(400)))
-    command = [sys.executable, '-m', 'beam_image_edit.pipeline', f'--input={source}', f'--cache_path={out}']
+    command = [
+        sys.executable,
+        '-m',
+        'beam_image_edit.pipeline',
+        f'--input={source}',
+        f'--cache_path={out}',
+        '--report=off',
+    ]
     environment = {**os.environ, 'DF_API_KEY': 'any', 'DF_BASE_URL': emulator.url}
     with subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.PIPE, text=True) as job:
         wait_until(lambda: emulator.count or job.poll() is not None)

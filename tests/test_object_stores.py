@@ -151,7 +151,7 @@ def start(store, emulator, photos):
 
         def start(*flags, **variables):
             disk = ends.enter_context(tempfile.TemporaryDirectory())
-            command = [sys.executable, '-m', 'beam_image_edit.pipeline', *places, *flags]
+            command = [sys.executable, '-m', 'beam_image_edit.pipeline', '--report=off', *places, *flags]
             job = ends.enter_context(
                 subprocess.Popen(
                     command,

@@ -27,7 +27,7 @@ class Job:
         self.out = folder / 'out'
         self._log = folder / 'job.log'
         self._command = [sys.executable, '-m', 'beam_image_edit.pipeline', f'--input={source}']
-        self._command += [f'--cache_path={self.out}', *flags]
+        self._command += [f'--cache_path={self.out}', '--report=off', *flags]
         self._environment = {**os.environ, 'DF_API_KEY': KEY_OF_THE_START, 'DF_BASE_URL': emulator.url}
         self.process = None
 
