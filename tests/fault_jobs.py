@@ -60,7 +60,8 @@ class Job:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv('DF_API_KEY', KEY)
             environment.setenv('DF_BASE_URL', self.emulator.url)
-            code = main([f'--api_format={self.api_format}', f'--input={source}', f'--cache_path={out}', *flags])
+            own = f'--api_format={self.api_format}', f'--input={source}', f'--cache_path={out}', '--report=off'
+            code = main([*own, *flags])
         calls = defaultdict(list)
         for call in self.emulator.calls[seen:]:
             calls[call.prompt].append(call)

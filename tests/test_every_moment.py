@@ -68,7 +68,8 @@ def run_job(folder, turns):
     log = io.StringIO()
     with contextlib.redirect_stderr(log), contextlib.redirect_stdout(io.StringIO()):
         try:
-            code = main([f'--input={folder}.jsonl', f'--cache_path={folder}', f'--api_format={api_format}'])
+            flags = f'--input={folder}.jsonl', f'--cache_path={folder}', f'--api_format={api_format}', '--report=off'
+            code = main(flags)
         except SystemExit as end:
             code = end.code
     return {'code': code, 'log': log.getvalue()}

@@ -92,7 +92,7 @@ def run_job(monkeypatch, photos, emulator):
     monkeypatch.setenv('DF_BASE_URL', emulator.url)
 
     def run(cache_path):
-        return main([f'--input={source}', f'--cache_path={cache_path}', '--max_in_flight=8'])
+        return main([f'--input={source}', f'--cache_path={cache_path}', '--max_in_flight=8', '--report=off'])
 
     return run
 

@@ -210,7 +210,7 @@ def make_job(emulator, tmp_path):
             source = tmp_path / f'rows-{starter.pid}.jsonl'
             source.write_text(''.join(f'{json.dumps(row)}\n' for row in rows))
             out = tmp_path / 'out'
-            job = Job(starter, rows, out, [f'--input={source}', f'--cache_path={out}', *flags])
+            job = Job(starter, rows, out, [f'--input={source}', f'--cache_path={out}', '--report=off', *flags])
             ends.callback(job.kill_what_is_left)
             return job
 
