@@ -23,7 +23,7 @@ DOCS = ROOT / 'docs'
 PAGES = (ROOT / 'README.md', *sorted(DOCS.glob('*.md')))
 
 _BLOCK = re.compile(
-    r'^(?P<unrun><!-- not run: .+ -->\n+)?```(?P<language>sh|python)\n(?P<text>.*?)^```$', re.DOTALL | re.MULTILINE
+    r'^(?P<unrun><!-- not run: [^\n]+ -->\n)?```(?P<language>sh|python)\n(?P<text>.*?)^```$', re.DOTALL | re.MULTILINE
 )
 # What a code of 3 means is on the page: some rows are not edited, and the tests look at which.
 _BEGINNING = """

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.pages import DOCS, PAGES, ROOT, follow, list_blocks
+from tests.pages import PAGES, follow, list_blocks
 
 TESTS = Path(__file__).parent
 # A page with a test of its own is followed there.
@@ -35,12 +35,6 @@ def test_blocks_of_commands_are_marked_as_such(page):
     blocks = re.findall(r'^```(\w*)\n(.*?)^```$', page.read_text(encoding='utf-8'), re.DOTALL | re.MULTILINE)
     unmarked = [text for language, text in blocks if not language]
     assert [text for text in unmarked if text.startswith(('beam-image-edit ', './', 'export ', 'python '))] == []
-
-
-def test_readme_is_short_and_names_every_page():
-    text = (ROOT / 'README.md').read_text(encoding='utf-8')
-    assert len(text.splitlines()) < 150
-    assert [page.name for page in DOCS.glob('*.md') if f'docs/{page.name}' not in text] == []
 
 
 def _exists(page: Path, place: str) -> bool:
