@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from tests.pages import DOCS, follow
 
 from beam_image_edit.pipeline.dry_run.tokens import MOST_THINKING, count_openai_output
+from tests.pages import DOCS, follow
 
 PAGE = (DOCS / 'cost.md').read_text(encoding='utf-8')
 QUALITIES = re.findall(r'^\| `(\w+)`[^|]*\| ([\d,]+) \| ([\d,]+) \|$', PAGE, re.MULTILINE)

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.pages import DOCS, ROOT, follow
 
 PAGE = (DOCS / 'embedding.md').read_text(encoding='utf-8')

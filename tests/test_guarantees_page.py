@@ -2,9 +2,8 @@
 
 import re
 
-from tests.pages import DOCS, follow
-
 from beam_image_edit.transforms.outcomes import STATUSES
+from tests.pages import DOCS, follow
 
 PAGE = (DOCS / 'guarantees.md').read_text(encoding='utf-8')
 

@@ -4,9 +4,9 @@ import json
 import re
 
 import pytest
-from tests.pages import DOCS, follow
 
 from beam_image_edit.transforms.rows import _ROW_PARAMETERS
+from tests.pages import DOCS, follow
 
 PAGE = (DOCS / 'inputs.md').read_text(encoding='utf-8')
 

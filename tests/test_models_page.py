@@ -4,7 +4,6 @@ import re
 from dataclasses import fields
 
 import pytest
-from tests.pages import DOCS, follow
 
 from beam_image_edit.pipeline.emulator.models import find_gemini_model, find_openai_model
 from beam_image_edit.transforms.aspects import _LONG_RATIOS, _RATIOS
@@ -12,6 +11,7 @@ from beam_image_edit.transforms.clients import DEFAULT_MODELS
 from beam_image_edit.transforms.models import RETIRED, facts_of
 from beam_image_edit.transforms.prices import find_price
 from beam_image_edit.transforms.rows import Parameters
+from tests.pages import DOCS, follow
 
 PAGE = (DOCS / 'models.md').read_text(encoding='utf-8')
 
@@ -23,7 +23,9 @@ def read_table(section):
         [cell.strip() for cell in line.strip('|').split('|')] for line in text.splitlines() if line.startswith('|')
     ]
     return {
-        model.split('`')[1]: {row[0]: row[column] for row in rows} for column, model in enumerate(header) if '`' in model
+        model.split('`')[1]: {row[0]: row[column] for row in rows}
+        for column, model in enumerate(header)
+        if '`' in model
     }
 
 

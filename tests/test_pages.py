@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.pages import PAGES, follow, list_blocks
 
 TESTS = Path(__file__).parent

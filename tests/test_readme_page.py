@@ -4,10 +4,10 @@ import json
 import re
 
 import pytest
-from tests.pages import DOCS, ROOT, follow
 
 from beam_image_edit.pipeline.flags import make_parser
 from beam_image_edit.transforms.outcomes import STATUSES
+from tests.pages import DOCS, ROOT, follow
 
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
 

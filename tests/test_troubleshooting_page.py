@@ -1,12 +1,12 @@
-"""The page on troubleshooting: it cites only messages that the code has, and all of those that the code raises or logs."""
+"""The page on troubleshooting: it cites messages that the code has, and all of those that the code raises or logs."""
 
 import ast
 import re
 
 import pytest
-from tests.pages import DOCS, ROOT, follow
 
 from beam_image_edit.transforms.outcomes import STATUSES
+from tests.pages import DOCS, ROOT, follow
 
 PAGE = (DOCS / 'troubleshooting.md').read_text(encoding='utf-8')
 # Classes whose texts people read, and the two loggers' methods.
