@@ -1,8 +1,8 @@
 """The pages for people, followed as their reader would: every command and program on them is run, from top to bottom.
 
 A block of `sh` or `python` is run, in the order of the page, in one shell in a folder of its own. There lie the shipped
-pictures, `photos/` with two of them, `rows.jsonl` (the shipped rows) and `examples/`. The API is the emulator's. Where a
-page starts an emulator itself, port 8000 stands for a free one.
+pictures, `photos/` with two of them, `rows.jsonl` (the shipped rows) and `examples/`. The API is the emulator's. Where
+a page starts an emulator itself, port 8000 stands for a free one.
 
 A block after the line `<!-- not run: why -->`, which readers don't see, is not run.
 """
