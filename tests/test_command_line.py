@@ -174,10 +174,10 @@ def test_retired_model_gets_one_warning_that_names_the_successor(edit, capfd):
     assert 'gpt-image-2.5-flare' in warnings[0]
 
 
-def test_readme_has_every_flag():
-    readme = (Path(__file__).parent.parent / 'README.md').read_text(encoding='utf-8')
+def test_page_on_flags_has_every_flag():
+    page = (Path(__file__).parent.parent / 'docs' / 'flags.md').read_text(encoding='utf-8')
     flags = {flag for action in make_parser()._actions for flag in action.option_strings if flag.startswith('--')}
-    assert [flag for flag in sorted(flags - {'--help', '--version'}) if f'`{flag}`' not in readme] == []
+    assert [flag for flag in sorted(flags - {'--help', '--version'}) if f'`{flag}`' not in page] == []
 
 
 @pytest.mark.parametrize('name', ['edit', 'images', 'conversations', 'id'])

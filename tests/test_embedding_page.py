@@ -1,43 +1,20 @@
 """The page for those who embed: every command and program in it is run, and the examples do what it says."""
 
 import json
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / 'docs' / 'embedding.md').read_text(encoding='utf-8')
+from tests.pages import DOCS, ROOT, follow
+
+PAGE = (DOCS / 'embedding.md').read_text(encoding='utf-8')
 EXAMPLES = ROOT / 'examples'
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf'^```{language}\n(.*?)^```$', PAGE, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(scope='module')
 def page(tmp_path_factory):
-    """The page, followed from its first command to its last in a folder with the examples."""
-    folder = tmp_path_factory.mktemp('page')
-    (folder / 'examples').symlink_to(EXAMPLES)
-    shutil.copy(ROOT / 'pipeline' / 'examples' / 'mug.jpg', folder)
-    with socket.create_server(('127.0.0.1', 0)) as free:
-        port = free.getsockname()[1]
-    programs = [f'python - <<"PROGRAM"\n{program}PROGRAM\n' for program in blocks('python')]
-    script = '\n'.join(['set -e', "trap 'kill %1' EXIT", *blocks('sh'), *programs]).replace('8000', str(port))
-    environment = {**os.environ, 'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}'}
-    for name in ('HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'):
-        environment.pop(name, None)
-    result = subprocess.run(
-        ['bash', '-c', script], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=240
-    )
-    return SimpleNamespace(folder=folder, code=result.returncode, out=result.stdout, err=result.stderr)
+    return follow(DOCS / 'embedding.md', tmp_path_factory.mktemp('page'))
 
 
 def read_lines(path: Path) -> list[dict]:
