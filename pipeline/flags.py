@@ -16,6 +16,7 @@ from beam_image_edit.pipeline.flag_types import (
     whole_number,
 )
 from beam_image_edit.transforms.clients import API_FORMATS, DEFAULT_MODELS
+from beam_image_edit.transforms.exports import EXPORTS
 from beam_image_edit.transforms.reruns import RETRIABLE
 from beam_image_edit.transforms.retries import RetryPolicy
 from beam_image_edit.transforms.rows import RowFields
@@ -120,6 +121,13 @@ def _add_job_flags(group: Any) -> None:
         choices=('on', 'off'),
         default='on',
         help=f'make report/index.html at the end; `{PROGRAM} report FOLDER` makes it at any time',
+    )
+    group.add_argument(
+        '--export',
+        action='append',
+        choices=sorted(EXPORTS),
+        default=[],
+        help='make a data set of the edited rows and their images in export/, with a card; can be repeated',
     )
     group.add_argument(
         '--dry_run',

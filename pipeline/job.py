@@ -18,6 +18,7 @@ from beam_image_edit.pipeline.past_job import PastJob
 from beam_image_edit.pipeline.progress import showing_progress
 from beam_image_edit.transforms.edit_images import EditImages
 from beam_image_edit.transforms.errors import StorageError
+from beam_image_edit.transforms.exports import EXPORTS, WriteDatasetCard
 from beam_image_edit.transforms.limits.pace import limits_path
 from beam_image_edit.transforms.read_samples import ReadSamples
 from beam_image_edit.transforms.storage import Storage
@@ -44,6 +45,8 @@ def build_pipeline(root: Any, config: JobConfig, started_at: float = 0.0) -> Any
         # The only step that costs money. What it has done is safe, whatever happens to the steps after it.
         | 'EditImages' >> EditImages(config=config.editor, batch_size=config.batch_size)
     )
+    if config.exports:
+        _export(edits.edited, config)
     return edits.outcomes | 'WriteManifest' >> WriteManifest(
         config.editor.cache_path,
         config.editor.run_id,
@@ -53,6 +56,16 @@ def build_pipeline(root: Any, config: JobConfig, started_at: float = 0.0) -> Any
         input_conversation_key=fields.conversations,
         output_image_key=fields.output_image,
     )
+
+
+def _export(edited: Any, config: JobConfig) -> None:
+    editor = config.editor
+    summaries = [
+        edited
+        | f'Export {name}' >> EXPORTS[name](editor.cache_path, fields=editor.fields, image_root=editor.image_root)
+        for name in config.exports
+    ]
+    _ = summaries | beam.Flatten() | 'WriteDatasetCard' >> WriteDatasetCard(editor.cache_path)
 
 
 def run_job(config: JobConfig) -> str:
