@@ -141,6 +141,12 @@ def test_an_earlier_run_is_exported_and_nothing_is_bought(edit, emulator):
     assert written[0] == written[1]
 
 
+def test_a_run_with_nothing_to_export_comes_to_its_end(edit):
+    run = edit(ROWS[-1:], '--export=webdataset', '--export=parquet_images')
+    assert run.code == 3
+    assert [path.name for path in (run.folder / 'export').rglob('*')] == ['README.md']
+
+
 def test_a_run_without_export_makes_none(edit):
     assert not (edit(ROWS).folder / 'export').exists()
 
@@ -163,12 +169,12 @@ def test_order_and_bytes_do_not_depend_on_how_rows_come(tmp_path, sources, trans
 
 @EXPORTS
 def test_shards_are_bounded_and_no_smaller_than_they_need_be(tmp_path, sources, transform, name):
-    outcomes = [make_outcome(tmp_path / 'out', sources, number, side=100) for number in range(30)]
-    summary = export(outcomes, transform(str(tmp_path / 'out'), max_shard_bytes=500_000), tmp_path / 'summary')
+    outcomes = [make_outcome(tmp_path / 'out', sources, number, side=200) for number in range(10)]
+    summary = export(outcomes, transform(str(tmp_path / 'out'), max_shard_bytes=800_000), tmp_path / 'summary')
     sizes = [path.stat().st_size for path in shards_of(tmp_path / 'out', name)]
-    assert max(sizes) <= 500_000
-    assert min(sizes[:-1]) > 350_000
-    assert (summary['rows'], summary['file_bytes'], len(summary['files'])) == (30, sum(sizes), len(sizes))
+    assert max(sizes) <= 800_000
+    assert min(sizes[:-1]) > 700_000
+    assert (summary['rows'], summary['file_bytes'], len(summary['files'])) == (10, sum(sizes), len(sizes))
 
 
 @EXPORTS
