@@ -32,6 +32,7 @@ class JobConfig:
         beam_options: Beam's own flags, as given.
         log_level: of the program's log.
         is_reporting: whether the contact sheet is made at the end.
+        exports: the formats of data sets that are made at the end, see `transforms.exports`.
         images: a glob of images to edit by the instructions, in place of rows; the input is then written first.
         instructions: of `images`, in order.
         is_dry_run: whether nothing is sent, and only told what would be.
@@ -48,6 +49,7 @@ class JobConfig:
     beam_options: tuple[str, ...] = field(default=())
     log_level: str = 'INFO'
     is_reporting: bool = True
+    exports: tuple[str, ...] = ()
     images: str | None = None
     instructions: tuple[str, ...] = ()
     is_dry_run: bool = False
@@ -116,6 +118,7 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         beam_options=(*beam_options, *(f'--{option}' for option in flags.runner_option)),
         log_level=flags.log_level,
         is_reporting=flags.report == 'on',
+        exports=tuple(dict.fromkeys(flags.export)),
         images=flags.images,
         instructions=tuple(flags.instruction),
         is_dry_run=flags.dry_run,

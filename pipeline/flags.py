@@ -14,6 +14,7 @@ from beam_image_edit.pipeline.flag_types import (
     whole_number,
 )
 from beam_image_edit.transforms.clients import API_FORMATS, DEFAULT_MODELS
+from beam_image_edit.transforms.exports import EXPORTS
 from beam_image_edit.transforms.rows import RowFields
 
 PROGRAM = 'beam-image-edit'
@@ -129,6 +130,13 @@ def _add_job_flags(group: Any) -> None:
         choices=('on', 'off'),
         default='on',
         help=f'make report/index.html at the end; `{PROGRAM} report FOLDER` makes it at any time',
+    )
+    group.add_argument(
+        '--export',
+        action='append',
+        choices=sorted(EXPORTS),
+        default=[],
+        help='make a data set of the edited rows and their images in export/, with a card; can be repeated',
     )
     add_switch(
         group, '--dry_run', help='look at all rows and tell what they would cost, without a key and without a call'

@@ -21,6 +21,7 @@ from beam_image_edit.pipeline.workers import find_workers
 from beam_image_edit.transforms.edit_images import EditImages
 from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.errors import StorageError
+from beam_image_edit.transforms.exports import EXPORTS, WriteDatasetCard
 from beam_image_edit.transforms.limits.pace import limits_path
 from beam_image_edit.transforms.probes import leave_probe
 from beam_image_edit.transforms.read_samples import ReadSamples
@@ -47,6 +48,8 @@ def build_pipeline(root: Any, config: JobConfig, started_at: float = 0.0) -> Any
         # The only step that costs money. What it has done is safe, whatever happens to the steps after it.
         | 'EditImages' >> EditImages(config=config.editor, batch_size=config.batch_size)
     )
+    if config.exports:
+        _export(edits.edited, config)
     return edits.outcomes | 'WriteManifest' >> WriteManifest(
         config.editor.cache_path,
         config.editor.run_id,
@@ -57,6 +60,22 @@ def build_pipeline(root: Any, config: JobConfig, started_at: float = 0.0) -> Any
         output_image_key=fields.output_image,
         storage_options=config.editor.storage_options,
     )
+
+
+def _export(edited: Any, config: JobConfig) -> None:
+    editor = config.editor
+    summaries = [
+        edited
+        | f'Export {name}'
+        >> EXPORTS[name](
+            editor.cache_path,
+            fields=editor.fields,
+            image_root=editor.image_root,
+            storage_options=editor.storage_options,
+        )
+        for name in config.exports
+    ]
+    _ = summaries | beam.Flatten() | 'WriteDatasetCard' >> WriteDatasetCard(editor.cache_path, editor.storage_options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,8 @@ def _report(config: JobConfig, run_id: str) -> int:
     if config.is_showing_progress:
         sys.stderr.write(f'{describe_end(summary)}\n')
     sys.stdout.write(f'{summary_text(summary, editor.cache_path)}\n')
+    if config.exports:
+        sys.stdout.write(f'export: {storage.url("export")}\n')
     report = make_final_report(editor.cache_path, editor.storage_options) if config.is_reporting else None
     if report:
         sys.stdout.write(f'report: {report}\n')

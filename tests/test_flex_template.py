@@ -17,7 +17,7 @@ PARAMETERS = {
 }
 # Dataflow is the runner, and nobody sits before it.
 NO_PARAMETERS = {'help', 'version', 'runner', 'runner_option'}
-NO_PARAMETERS |= {'images', 'instruction', 'dry_run', 'expected_latency_s', 'progress', 'report'}
+NO_PARAMETERS |= {'images', 'instruction', 'dry_run', 'expected_latency_s', 'progress', 'report', 'export'}
 REQUIRED = {'input', 'cache_path', 'api_key', 'sdk_container_image'}
 # Anything would do for the command, but on a worker only what other machines reach.
 URLS_ONLY = {'input', 'cache_path'}

@@ -7,6 +7,7 @@ from beam_image_edit.transforms.edit_images import EditImages
 from beam_image_edit.transforms.edit_rows import EditRows
 from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.exports import ExportParquetImages, ExportWebDataset, WriteDatasetCard
 from beam_image_edit.transforms.outcomes import Outcome
 from beam_image_edit.transforms.read_samples import ReadSamples
 from beam_image_edit.transforms.rows import Parameters, RowFields
@@ -18,10 +19,13 @@ __all__ = [
     'EditImages',
     'EditRows',
     'EditorConfig',
+    'ExportParquetImages',
+    'ExportWebDataset',
     'Outcome',
     'Parameters',
     'ReadSamples',
     'RowFields',
     'Sample',
+    'WriteDatasetCard',
     'WriteManifest',
 ]

@@ -49,6 +49,7 @@ def make_outcome(
         edit=blank_edit(status, error, **calls, **_picture_fields(pictures)),
         spent=_spent(own, run_id),
         origin=sample.origin,
+        folder=sample.folder,
     )
 
 

@@ -27,6 +27,7 @@ class Outcome:
         spent: what this run, and no earlier one, spent on it: `calls`, `possibly_double_billed`, `unpriced_calls`,
             `input_tokens`, `output_tokens`, `cost_usd`. A row that shares another row's purchase spent nothing.
         origin: as in `Sample.origin`.
+        folder: as in `Sample.folder`.
     """
 
     text: str
@@ -36,6 +37,7 @@ class Outcome:
     edit: Mapping[str, Any]
     spent: Mapping[str, float] = field(default_factory=dict)
     origin: Any = None
+    folder: str = ''
 
     @property
     def status(self) -> str:

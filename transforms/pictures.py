@@ -46,6 +46,7 @@ _FORMATS = {
     'SGI': ('image/sgi', 'sgi'),
 }
 _HEIC = ('image/heic', 'heic')
+_EXTENSIONS = dict((*_FORMATS.values(), _HEIC))
 _HEIF_SIZE = re.compile(rb'ispe\0{4}(.{4})(.{4})', re.DOTALL)
 _ORIENTATION_TAG = 0x0112
 
@@ -83,6 +84,15 @@ class PictureInfo:
 class _Jpeg(JpegImageFile):
     def _read_dpi_from_exif(self) -> None:
         """Nothing: nobody needs the resolution, and Pillow warns of damaged EXIF, which many photographs have."""
+
+
+def extension_of(mime: str | None) -> str:
+    """The extension of a file of a MIME type, `bin` where that is not known.
+
+    >>> extension_of('image/jpeg')
+    'jpg'
+    """
+    return _EXTENSIONS.get(mime or '', 'bin')
 
 
 def identify(content: bytes) -> PictureInfo:
