@@ -167,5 +167,5 @@ def test_document_is_made_from_what_was_kept(tmp_path):
     (result,) = load_results(tmp_path)
     assert result.runs == runs
     text = compose([result], {'throughput': load_figure('throughput').describe(result.runs)})
-    assert '| time with 64 in flight, × bare | ≤ 1.05 | 2.00 | **missed** |' in text
+    assert '| time of job with 64 in flight, × bare | ≤ 1.05 | 2.00 | **missed** |' in text
     assert 'too few rows to judge by' in text

@@ -69,6 +69,7 @@ def run_job(folder, turns):
     with contextlib.redirect_stderr(log), contextlib.redirect_stdout(io.StringIO()):
         try:
             flags = f'--input={folder}.jsonl', f'--cache_path={folder}', f'--api_format={api_format}', '--report=off'
+            flags = *flags, '--progress=off'
             code = main(flags)
         except SystemExit as end:
             code = end.code

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import fsspec
 import pytest
+import requests
 from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import _registry
 
@@ -207,6 +208,8 @@ def unsteady_s3(monkeypatch):
     s3fs = pytest.importorskip('s3fs')
     server = moto.ThreadedMotoServer('127.0.0.1', 0, verbose=False)
     server.start()
+    # All its servers of one process have the same buckets.
+    requests.post('http://{}:{}/moto-api/reset'.format(*server.get_host_and_port()), timeout=60)
     with serving(Proxy(server.get_host_and_port())) as proxy:
         for name, value in {
             'AWS_ENDPOINT_URL': proxy.url,
