@@ -70,10 +70,33 @@ def parse_args(argv: Sequence[str], environment: Mapping[str, str] = os.environ)
 
 def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environment: Mapping[str, str]) -> JobConfig:
     _check_together(flags)
+    editor = _to_editor(flags, environment)
+    if editor.limits:
+        editor = replace(editor, workers=count_machines(flags.runner, beam_options))
+    return JobConfig(
+        input=flags.first_entry_file_name or example_input(),
+        editor=editor,
+        batch_size=flags.batch_size,
+        rows_per_file=flags.rows_per_manifest_file,
+        runner=flags.runner,
+        beam_options=(*beam_options, *(f'--{option}' for option in flags.runner_option)),
+        log_level=flags.log_level,
+        is_reporting=flags.report == 'on',
+        exports=tuple(dict.fromkeys(flags.export)),
+        images=flags.images,
+        instructions=tuple(flags.instruction),
+        is_dry_run=flags.dry_run,
+        expected_latency_s=flags.expected_latency_s,
+        is_showing_progress=flags.progress == 'auto',
+        is_cache_path_shared=flags.shared_cache_path,
+    )
+
+
+def _to_editor(flags: argparse.Namespace, environment: Mapping[str, str]) -> EditorConfig:
     parameters = Parameters(
         **{name: getattr(flags, name) for name in Parameters.__slots__ if getattr(flags, name) is not None}
     )
-    editor = EditorConfig(
+    return EditorConfig(
         api_format=flags.api_format,
         model_name=flags.model_name.strip() or None,
         cache_path=flags.cache_path,
@@ -106,25 +129,6 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         rate_limit_service=flags.rate_limit_service,
         is_matching_aspect=flags.match_aspect,
         storage_options=flags.storage_options,
-    )
-    if editor.limits:
-        editor = replace(editor, workers=count_machines(flags.runner, beam_options))
-    return JobConfig(
-        input=flags.first_entry_file_name or example_input(),
-        editor=editor,
-        batch_size=flags.batch_size,
-        rows_per_file=flags.rows_per_manifest_file,
-        runner=flags.runner,
-        beam_options=(*beam_options, *(f'--{option}' for option in flags.runner_option)),
-        log_level=flags.log_level,
-        is_reporting=flags.report == 'on',
-        exports=tuple(dict.fromkeys(flags.export)),
-        images=flags.images,
-        instructions=tuple(flags.instruction),
-        is_dry_run=flags.dry_run,
-        expected_latency_s=flags.expected_latency_s,
-        is_showing_progress=flags.progress == 'auto',
-        is_cache_path_shared=flags.shared_cache_path,
     )
 
 

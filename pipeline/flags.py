@@ -54,6 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--version', action='version', version=f'{PROGRAM} {version(PROGRAM)}')
     _add_job_flags(parser.add_argument_group('the job'))
+    _add_view_flags(parser.add_argument_group('what is shown, before, during and after'))
     _add_row_flags(parser.add_argument_group('the rows'))
     add_call_flags(parser.add_argument_group('the calls'))
     add_limit_flags(parser.add_argument_group('the limits'))
@@ -125,6 +126,9 @@ def _add_job_flags(group: Any) -> None:
         metavar='FOLDER',
         help='read no local image outside this folder; if not given, whatever the rows name',
     )
+
+
+def _add_view_flags(group: Any) -> None:
     group.add_argument(
         '--report',
         choices=('on', 'off'),
