@@ -18,6 +18,8 @@ from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.retries import RetryPolicy
 from beam_image_edit.transforms.rows import Parameters, RowFields
 
+_SHORTEST_KEY = 16
+
 
 @dataclass(frozen=True, slots=True)
 class JobConfig:
@@ -163,7 +165,9 @@ def _check_beam_options(parser: argparse.ArgumentParser, others: Sequence[str]) 
             continue  # somebody else's class, with a flag that is there already
     _, unknown = beam.parse_known_args(others)
     if unknown:
-        name = unknown[0].partition('=')[0]  # its value may be a key
+        # A value may be a key, and so may a word of its own that is long enough.
+        name = unknown[0].partition('=')[0]
+        name = name if name.startswith('-') or len(name) < _SHORTEST_KEY else 'without a name'
         parser.error(f'unknown flag {name}; options that only a remote job server knows go through --runner_option')
     return others
 

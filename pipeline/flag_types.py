@@ -5,6 +5,7 @@ import json
 import math
 from typing import Any
 
+from beam_image_edit.transforms.json_text import name_kind
 from beam_image_edit.transforms.limits.places import MOST_PER_MINUTE
 
 
@@ -82,7 +83,7 @@ def json_object(text: str) -> dict[str, Any]:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f'must be a JSON object: {error}') from error
     if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f'must be a JSON object, got {text!r}')
+        raise argparse.ArgumentTypeError(f'must be a JSON object, got {name_kind(value)}')
     return value
 
 

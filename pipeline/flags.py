@@ -91,7 +91,7 @@ def _add_job_flags(group: Any) -> None:
         type=text,
         metavar='GLOB',
         help='in place of rows: a glob of images, path or URL, each of which is edited by --instruction; the rows are '
-        'written to rows.jsonl in the output folder',
+        'written to image_rows.jsonl in the output folder',
     )
     group.add_argument(
         '--instruction',

@@ -15,7 +15,9 @@ from beam_image_edit.pipeline.command_line import JobConfig
 from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.file_systems import StorageOptions, open_filesystem
 
-FILE = 'rows.jsonl'
+FILE = 'image_rows.jsonl'
+# What the job itself writes, which a glob over a folder above it names too: edits of edits, more with each run.
+_OUTPUTS = re.compile(r'(sample_[^/]*|report|ledger|export)/|(manifest|summary|dry_run|image_rows)[^/]*$')
 _WILDCARD = re.compile('[*?[]')
 
 
@@ -29,6 +31,8 @@ def write_image_rows(config: JobConfig) -> JobConfig:
     if config.images is None:
         return config
     rows = list(make_rows(config))
+    if not rows:
+        raise ConfigurationError(f'--images {config.images} names nothing but what the job itself has written')
     storage = config.editor.open_storage()
     with storage.replace(FILE) as file:
         for row in rows:
@@ -43,12 +47,22 @@ def make_rows(config: JobConfig) -> Iterator[dict[str, Any]]:
         ConfigurationError: the glob names no file, or can't be listed.
     """
     fields = config.editor.fields
+    cache_path = _to_place(config.editor.cache_path, config)
     for place, path in find_images(config.images or '', config.editor.storage_options).items():
+        if place.startswith(f'{cache_path}/') and _OUTPUTS.match(place.removeprefix(f'{cache_path}/')):
+            continue
         yield {
             'id': path.rpartition('.')[0] or path,
             fields.images: place,
             fields.conversations: [{'role': 'user', 'content': text} for text in config.instructions],
         }
+
+
+def _to_place(url: str, config: JobConfig) -> str:
+    """A folder as `find_images` writes places."""
+    filesystem, path = open_filesystem(url, config.editor.storage_options)
+    place = path if isinstance(filesystem, LocalFileSystem) else filesystem.unstrip_protocol(path)
+    return place.rstrip('/')
 
 
 def find_images(glob: str, options: StorageOptions | None = None) -> dict[str, str]:

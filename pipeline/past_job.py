@@ -21,7 +21,7 @@ from beam_image_edit.transforms.read_samples import count_rows, plan_blocks
 from beam_image_edit.transforms.rows import Parameters, RowFields
 from beam_image_edit.transforms.storage import Storage
 
-_KEPT = ('api_format', 'cache_path', 'model_name', 'base_url', 'image_root')
+_KEPT = ('api_format', 'cache_path', 'model_name', 'base_url', 'image_root', 'is_matching_aspect')
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _from_json(content: Mapping[str, Any]) -> PastJob:
     # What a later version has added is left out.
     parameters = {each.name: content['parameters'][each.name] for each in fields(Parameters)}
     editor = EditorConfig(
-        **{name: content[name] for name in _KEPT},
+        **{name: content[name] for name in _KEPT if name in content},
         fields=RowFields(**content['fields']),
         parameters=Parameters(**parameters),
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from beam_image_edit.pipeline.curl import KEY_VARIABLE
 from beam_image_edit.pipeline.past_job import PastJob, find_row_folders
+from beam_image_edit.transforms.aspects import match_aspect
 from beam_image_edit.transforms.clients import load_format
 from beam_image_edit.transforms.clients.calls import HttpRequest
 from beam_image_edit.transforms.clients.client import Endpoint
@@ -143,6 +144,9 @@ class PastCalls:
             is_reading_all=True,
         )
         images, mask = look_at_pictures(pictures, asked, facts)
+        if config.is_matching_aspect:
+            matched = match_aspect(asked.parameters, config.api_format, config.model, images[0].info.size)
+            asked = replace(asked, parameters=matched)
         self.calls = RowCalls(asked, images, mask, endpoint, config.model, facts, self.read_image)
 
     @property
@@ -210,4 +214,10 @@ def _to_row(index: int, line: bytes) -> PastRow:
     text, problem = decode_line(line)
     if problem:
         raise StorageError(f'row {index} of the manifest can not be read: {problem}')
-    return PastRow(index, text, parse_object(text))
+    try:
+        members = parse_object(text)
+    except ValueError as error:
+        raise StorageError(f'row {index} of the manifest can not be read: {error}') from error
+    if not isinstance(members.get('edit'), dict) or 'error' not in members['edit']:
+        raise StorageError(f'row {index} of the manifest can not be read: it has no edit')
+    return PastRow(index, text, members)

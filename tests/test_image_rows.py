@@ -32,7 +32,7 @@ def test_each_image_becomes_a_row(edit_images, photos):
     code, out = edit_images('--images=**/*.jpg', '--instruction=Blur it', '--instruction=Mirror it')
     assert code == 0
     turns = [{'role': 'user', 'content': 'Blur it'}, {'role': 'user', 'content': 'Mirror it'}]
-    assert lines_of(out / 'rows.jsonl') == [
+    assert lines_of(out / 'image_rows.jsonl') == [
         {'id': 'b', 'images': str(photos / 'b.jpg'), 'conversations': turns},
         {'id': 'trips/größe/c 1', 'images': str(photos / 'trips/größe/c 1.jpg'), 'conversations': turns},
     ]
@@ -42,20 +42,38 @@ def test_each_image_becomes_a_row(edit_images, photos):
 
 def test_the_rows_that_were_written_repeat_the_job(edit_images, emulator):
     _, out = edit_images('--images=*.jpg', '--instruction=Blur it')
-    code, _ = edit_images(f'--input={out / "rows.jsonl"}')
+    code, _ = edit_images(f'--input={out / "image_rows.jsonl"}')
     assert (code, emulator.count) == (0, 1)
+
+
+@pytest.mark.parametrize('cache_path', ['.', 'edited'])
+def test_what_the_job_has_made_is_no_input_of_the_next_run(edit_images, photos, emulator, cache_path):
+    (photos / 'rows.jsonl').write_text('mine')
+    for _ in range(2):
+        code, _ = edit_images('--images=**/*.jpg', '--instruction=Blur it', '--report=on', f'--cache_path={cache_path}')
+        assert (code, emulator.count) == (0, 1)
+    assert [row['id'] for row in lines_of(photos / cache_path / 'manifest.jsonl')] == ['b']
+    assert (photos / 'rows.jsonl').read_text() == 'mine'
+
+
+def test_glob_over_nothing_but_results_is_refused(edit_images, photos, emulator, capfd):
+    edit_images('--images=b.jpg', '--instruction=Blur it', '--cache_path=edited')
+    with pytest.raises(SystemExit) as end:
+        edit_images('--images=edited/*/*.jpg', '--instruction=Blur it', '--cache_path=edited')
+    assert (end.value.code, emulator.count) == (2, 1)
+    assert 'names nothing but what the job itself has written' in capfd.readouterr().err
 
 
 def test_one_image_is_enough(edit_images, photos):
     _, out = edit_images(f'--images={photos / "a.png"}', '--instruction=Blur it')
-    assert [row['id'] for row in lines_of(out / 'rows.jsonl')] == ['a']
+    assert [row['id'] for row in lines_of(out / 'image_rows.jsonl')] == ['a']
 
 
 def test_fields_have_the_names_that_were_asked_for(edit_images, photos):
     flags = ['--input_image_key=photo', '--input_conversation_key=talk']
     code, out = edit_images('--images=b.*', '--instruction=Blur it', *flags)
     assert code == 0
-    assert lines_of(out / 'rows.jsonl')[0].keys() == {'id', 'photo', 'talk'}
+    assert lines_of(out / 'image_rows.jsonl')[0].keys() == {'id', 'photo', 'talk'}
 
 
 def test_images_of_any_file_system(edit_images, photos):
@@ -64,7 +82,7 @@ def test_images_of_any_file_system(edit_images, photos):
     fsspec.filesystem('memory').pipe('/shop/bags/one.jpg', (photos / 'b.jpg').read_bytes())
     code, out = edit_images('--images=memory://shop/**/*.jpg', '--instruction=Blur it')
     assert code == 0
-    assert [(row['id'], row['images']) for row in lines_of(out / 'rows.jsonl')] == [
+    assert [(row['id'], row['images']) for row in lines_of(out / 'image_rows.jsonl')] == [
         ('bags/one', 'memory:///shop/bags/one.jpg')
     ]
 
@@ -72,7 +90,7 @@ def test_images_of_any_file_system(edit_images, photos):
 def test_a_dry_run_makes_the_rows_too(edit_images, emulator, capsys):
     code, out = edit_images('--images=*.png', '--instruction=Blur it', '--dry_run')
     assert (code, emulator.count) == (0, 0)
-    assert len(lines_of(out / 'rows.jsonl')) == 3
+    assert len(lines_of(out / 'image_rows.jsonl')) == 3
 
 
 @pytest.mark.parametrize(
@@ -100,4 +118,4 @@ def test_flags_that_can_not_be_used_together_are_usage_errors(edit_images, capsy
 def test_variations_need_no_instruction(edit_images, photos):
     flags = ['--api_format=openai', '--model_name=dall-e-2', '--use_variations']
     code, out = edit_images('--images=square.png', *flags)
-    assert (code, len(lines_of(out / 'rows.jsonl'))) == (0, 1)
+    assert (code, len(lines_of(out / 'image_rows.jsonl'))) == (0, 1)

@@ -35,7 +35,7 @@ def test_parts_are_the_whole(page):
 
 
 def test_glob_makes_rows_with_ids(page):
-    rows = [json.loads(line) for line in (page.folder / 'cut-out' / 'rows.jsonl').read_text().splitlines()]
+    rows = [json.loads(line) for line in (page.folder / 'cut-out' / 'image_rows.jsonl').read_text().splitlines()]
     assert [row['id'] for row in rows] == ['lake', 'mug']
     assert [turn['content'] for turn in rows[0]['conversations']] == ['Remove the background', 'Add a soft shadow']
 

@@ -58,6 +58,22 @@ def test_commands_send_what_the_job_sent(edit, show, run_script, emulator, api_f
     assert not list(Path(tmp_path).glob('**/pwned'))
 
 
+@pytest.mark.parametrize('api_format', ['gemini', 'openai'])
+def test_aspect_ratio_that_was_matched_is_in_the_request(edit, show, api_format):
+    result = edit([{'images': 'a.png', 'conversations': ['Blur it']}], f'--api_format={api_format}', '--match_aspect')
+    assert 'the request that was sent' in show(result.folder, 0)
+
+
+@pytest.mark.parametrize('line', ['{"broken', '[]', '{"edit": 5}', '{"output_image": [], "edit": {}}'])
+def test_damaged_line_of_the_manifest_is_told(edit, line, capfd):
+    result = edit([{'images': 'a.png', 'conversations': ['Make it red']}])
+    (result.folder / 'manifest.jsonl').write_text(f'{line}\n')
+    with pytest.raises(SystemExit) as end:
+        run(['show', str(result.folder), '0'])
+    assert end.value.code == 2
+    assert 'row 0 of the manifest can not be read' in capfd.readouterr().err
+
+
 def test_masked_edit_of_several_images(edit, show, run_script):
     result = edit([{'images': 'a.png', 'mask': 'mask.png', 'conversations': ['@b'], 'n': 2}], '--api_format=openai')
     assert run_script(show(result.folder, 0)).count('"b64_json"') == 2

@@ -81,7 +81,9 @@ def _read_file(url: str, storage_options: StorageOptions | None) -> str:
     try:
         content: bytes = file_system.cat_file(path)
     except Exception as error:  # every store has errors of its own
-        raise ConfigurationError(f'no API key: {url} can not be read: {type(error).__name__}: {error}') from error
+        # What does not look like a file may be the key itself.
+        where = url if '/' in url or '.' in url else 'the file'
+        raise ConfigurationError(f'no API key: {where} can not be read: {type(error).__name__}') from None
     return content.decode(errors='replace')
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from beam_image_edit.transforms.errors import BrokenPicture
 from beam_image_edit.transforms.jpeg_structure import check_jpeg
 from beam_image_edit.transforms.picture_parts import limit_parts, readable, require
-from beam_image_edit.transforms.png_structure import SIGNATURE, read_png
+from beam_image_edit.transforms.png_structure import SIGNATURE, check_png
 
 HEIC_BRANDS = frozenset((b'heic', b'heix', b'heim', b'heis', b'hevc', b'hevx', b'hevm', b'hevs'))
 _BOX_BRANDS = HEIC_BRANDS | {b'mif1', b'msf1', b'avif', b'avis'}
@@ -45,9 +45,9 @@ def check_structure(content: bytes) -> None:
         check(content)
 
 
-def _find_check(content: bytes) -> Callable[[bytes], object] | None:
+def _find_check(content: bytes) -> Callable[[bytes], None] | None:
     if content.startswith(SIGNATURE):
-        return read_png
+        return check_png
     if content.startswith(b'\xff\xd8\xff'):
         return check_jpeg
     if content.startswith(b'RIFF') and content[8:12] == b'WEBP':

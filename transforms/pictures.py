@@ -21,7 +21,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput
 from beam_image_edit.transforms.picture_structure import HEIC_BRANDS, check_structure
-from beam_image_edit.transforms.png_structure import SIGNATURE, read_png, without_texts
+from beam_image_edit.transforms.png_structure import without_texts
 
 # Where Pillow begins to call a picture a decompression bomb: 512 MB of pixels in RGB.
 MAX_PIXELS = 178_956_970
@@ -103,23 +103,19 @@ def identify(content: bytes) -> PictureInfo:
     """
     if not content:
         raise BrokenPicture('the picture is empty (0 bytes)')
-    info = _describe_png(content) if content.startswith(SIGNATURE) else _identify_other(content)
+    check_structure(content)
+    brands = _heif_brands(content)
+    try:
+        info = _describe_heif(content, brands) if brands else _describe(_open(content))
+    except BrokenPicture:
+        raise
+    except Exception as error:  # each of Pillow's readers has its own errors
+        raise BrokenPicture(f'its headers can not be read: {type(error).__name__} {error}') from error
     if info.width * info.height > MAX_PIXELS:
         raise BrokenPicture(
             f'{info.width}x{info.height} is too large: a picture may have {MAX_PIXELS:,} pixels, make it smaller'
         )
     return info
-
-
-def _identify_other(content: bytes) -> PictureInfo:
-    check_structure(content)
-    brands = _heif_brands(content)
-    try:
-        return _describe_heif(content, brands) if brands else _describe(_open(content))
-    except BrokenPicture:
-        raise
-    except Exception as error:  # each of Pillow's readers has its own errors
-        raise BrokenPicture(f'its headers can not be read: {type(error).__name__} {error}') from error
 
 
 def decode(content: bytes, at_least: int | None = None) -> Image.Image:
@@ -163,19 +159,6 @@ def _open(content: bytes) -> ImageFile:
         except Exception as error:  # each of Pillow's readers has its own errors
             complaint = f'{name} can not be read: {error}'
     raise BrokenPicture(complaint)
-
-
-def _describe_png(content: bytes) -> PictureInfo:
-    facts = read_png(content)
-    return PictureInfo(
-        'PNG',
-        *_FORMATS['PNG'],
-        width=facts.width,
-        height=facts.height,
-        orientation=_read_orientation(facts.exif),
-        has_alpha=facts.has_alpha,
-        is_animated=facts.is_animated,
-    )
 
 
 def _describe(picture: ImageFile) -> PictureInfo:
