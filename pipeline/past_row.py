@@ -5,13 +5,12 @@ what the ledger keeps. Their request keys tell whether they still are what was b
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from beam_image_edit.pipeline.curl import KEY_VARIABLE
 from beam_image_edit.pipeline.past_job import PastJob, find_row_folders
-from beam_image_edit.transforms.aspects import match_aspect
 from beam_image_edit.transforms.clients import load_format
 from beam_image_edit.transforms.clients.calls import HttpRequest
 from beam_image_edit.transforms.clients.client import Endpoint
@@ -22,13 +21,11 @@ from beam_image_edit.transforms.inputs import InputReader
 from beam_image_edit.transforms.json_text import parse_object, replace_members
 from beam_image_edit.transforms.ledger import ledger_path
 from beam_image_edit.transforms.lines import ByteRange, decode_line, read_range, split_lines
-from beam_image_edit.transforms.models import facts_of
 from beam_image_edit.transforms.outcomes import EDITED
 from beam_image_edit.transforms.records import Record
-from beam_image_edit.transforms.row_calls import RowCalls, Step
-from beam_image_edit.transforms.row_checks import check_row, select_parameters
-from beam_image_edit.transforms.row_pictures import look_at_pictures
-from beam_image_edit.transforms.rows import is_url, parse_row
+from beam_image_edit.transforms.row_calls import Step
+from beam_image_edit.transforms.rows import is_url
+from beam_image_edit.transforms.sample_calls import find_calls
 from beam_image_edit.transforms.samples import Sample
 from beam_image_edit.transforms.storage import Storage
 
@@ -133,21 +130,22 @@ class PastCalls:
         api_format = load_format(config.api_format)
         endpoint = Endpoint(api_format, config.api_format, config.base_url or api_format.default_base_url, KEY_VARIABLE)
         sample = Sample(row.text, row.index, folder=find_row_folders(job.input, storage.options).of(row.index))
-        facts = facts_of(config.api_format, config.model)
-        asked = parse_row(sample, config.fields, config.parameters)
-        asked = replace(asked, parameters=select_parameters(asked.parameters, config.api_format))
-        check_row(asked, config.api_format, facts, config.model)
         # Nothing is remembered: to look at a row changes nothing.
         pictures = InputPictures(
             InputReader(image_root=config.image_root, storage_options=storage.options),
             Storage('memory://looked-at'),
             is_reading_all=True,
         )
-        images, mask = look_at_pictures(pictures, asked, facts)
-        if config.is_matching_aspect:
-            matched = match_aspect(asked.parameters, config.api_format, config.model, images[0].info.size)
-            asked = replace(asked, parameters=matched)
-        self.calls = RowCalls(asked, images, mask, endpoint, config.model, facts, self.read_image)
+        self.calls = find_calls(
+            sample,
+            endpoint=endpoint,
+            model=config.model,
+            fields=config.fields,
+            defaults=config.parameters,
+            is_matching_aspect=config.is_matching_aspect,
+            pictures=pictures,
+            read=self.read_image,
+        )
 
     @property
     def key_headers(self) -> Mapping[str, str]:

@@ -4,25 +4,22 @@ Nothing here sends or stores; that is the buyer's.
 """
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from beam_image_edit.transforms.aspects import match_aspect
 from beam_image_edit.transforms.budget import Admission
 from beam_image_edit.transforms.clients.client import Endpoint
 from beam_image_edit.transforms.edit_fields import make_outcome
 from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput, Stopped, StorageError
 from beam_image_edit.transforms.input_pictures import InputPicture, InputPictures
 from beam_image_edit.transforms.memory import Hold, MemoryBudget
-from beam_image_edit.transforms.models import ModelFacts
 from beam_image_edit.transforms.outcomes import EDITED, FAILED, INVALID_INPUT, STOPPED, Outcome
 from beam_image_edit.transforms.prices import CallSize
 from beam_image_edit.transforms.purchases import Buyer, Purchase
 from beam_image_edit.transforms.records import Record
 from beam_image_edit.transforms.row_calls import RowCalls, Step
-from beam_image_edit.transforms.row_checks import check_row, select_parameters
-from beam_image_edit.transforms.row_pictures import look_at_pictures
 from beam_image_edit.transforms.row_plans import RowPlan, without_bytes
-from beam_image_edit.transforms.rows import Parameters, RowFields, locate, parse_row
+from beam_image_edit.transforms.rows import Parameters, RowFields, locate
+from beam_image_edit.transforms.sample_calls import find_calls
 from beam_image_edit.transforms.samples import Sample
 from beam_image_edit.transforms.storage import Storage
 
@@ -45,7 +42,6 @@ class SampleEditor:
     Args:
         endpoint: where calls go.
         model: the model's name.
-        facts: what the model takes.
         fields: the names of the row's fields.
         defaults: the job's parameters, which a row can override.
         pictures: looks at the row's images.
@@ -61,7 +57,6 @@ class SampleEditor:
         *,
         endpoint: Endpoint,
         model: str,
-        facts: ModelFacts,
         fields: RowFields,
         defaults: Parameters,
         pictures: InputPictures,
@@ -73,7 +68,6 @@ class SampleEditor:
     ) -> None:
         self._endpoint = endpoint
         self._model = model
-        self._facts = facts
         self._fields = fields
         self._defaults = defaults
         self._pictures = pictures
@@ -164,14 +158,16 @@ class SampleEditor:
 
     def _look_at(self, sample: Sample) -> RowCalls:
         """A sample's calls, once its row and its pictures are checked."""
-        row = parse_row(sample, self._fields, self._defaults)
-        row = replace(row, parameters=select_parameters(row.parameters, self._endpoint.format_name))
-        check_row(row, self._endpoint.format_name, self._facts, self._model)
-        images, mask = look_at_pictures(self._pictures, row, self._facts)
-        if self._is_matching_aspect:
-            size = images[0].info.size
-            row = replace(row, parameters=match_aspect(row.parameters, self._endpoint.format_name, self._model, size))
-        return RowCalls(row, images, mask, self._endpoint, self._model, self._facts, self._read)
+        return find_calls(
+            sample,
+            endpoint=self._endpoint,
+            model=self._model,
+            fields=self._fields,
+            defaults=self._defaults,
+            is_matching_aspect=self._is_matching_aspect,
+            pictures=self._pictures,
+            read=self._read,
+        )
 
     async def _buy_all(self, calls: RowCalls, admission: Admission, progress: _Progress) -> None:
         previous: Record | None = None

@@ -27,7 +27,6 @@ from beam_image_edit.transforms.limits.limiter import Limiter
 from beam_image_edit.transforms.limits.pace import limits_path, open_pace
 from beam_image_edit.transforms.memory import MemoryBudget
 from beam_image_edit.transforms.meter import open_meter
-from beam_image_edit.transforms.models import facts_of
 from beam_image_edit.transforms.outcomes import Outcome
 from beam_image_edit.transforms.prices import CallSize
 from beam_image_edit.transforms.probes import check_probe
@@ -83,7 +82,6 @@ class Editor:
         self._samples = SampleEditor(
             endpoint=endpoint,
             model=config.model,
-            facts=facts_of(config.api_format, config.model),
             fields=config.fields,
             defaults=config.parameters,
             pictures=self._make_pictures(),
