@@ -17,9 +17,9 @@ class FaultyStorage(Storage):
         self._count()
         super().write(path, content)
 
-    def create(self, path, content):
+    def create(self, path, content, is_durable=True):
         self._count()
-        return super().create(path, content)
+        return super().create(path, content, is_durable)
 
     def delete(self, path):
         self._count()

@@ -102,11 +102,15 @@ class _Names:
         claims: list[bool] = []
         for number in numbers:
             # A file without a claim is not ours; it is kept.
-            is_new = not self._paths(number) and self._storage.create(self._claim_path(number), self._key)
+            is_new = not self._paths(number) and self._claim(number)
             if not is_new and not self._is_ours(number):
                 return None
             claims.append(is_new)
         return claims
+
+    def _claim(self, number: int) -> bool:
+        # What a power cut makes of a claim is at worst nobody's, and the purchase takes another name.
+        return self._storage.create(self._claim_path(number), self._key, is_durable=False)
 
     def give_back(self, first: int) -> None:
         """Removes the purchase's claims from a number on, and what earlier attempts left there."""

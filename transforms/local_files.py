@@ -83,17 +83,23 @@ class LocalFiles:
                 yield file
             self._move(temporary, target)
 
-    def create(self, target: str, content: bytes) -> bool:
+    def create(self, target: str, content: bytes, is_durable: bool = True) -> bool:
         """Writes a file only if there is none; False where there was one.
 
         Of any number of threads and processes one gets True. Where there are no hard links, that holds for the threads
         of one process only; see `has_links`.
+
+        Args:
+            target: its path.
+            content: its bytes.
+            is_durable: as for `write`.
         """
         if os.path.exists(target):  # noqa: PTH110 - spares a temporary file for a claim that is long lost
             return False
         with self._temporary() as file:
             _write(file, content)
-            os.fsync(file.descriptor)
+            if is_durable:
+                os.fsync(file.descriptor)
             try:
                 _name(os.link, file.path, target)
             except FileExistsError:

@@ -117,16 +117,21 @@ class Storage:
             file.seek(0)
             self.write(path, file.read())
 
-    def create(self, path: str, content: bytes) -> bool:
+    def create(self, path: str, content: bytes, is_durable: bool = True) -> bool:
         """Writes a whole file only if there is none; False where there was one. See `is_exclusive`.
 
         False also where the store did write it but its answer was lost, so that the second try found it: who must know
         whether the file is his own puts something into it that nobody else does.
+
+        Args:
+            path: where.
+            content: all of it.
+            is_durable: as for `write`.
         """
 
         def create(target: str) -> bool:
             if self._local:
-                return self._local.create(target, content)
+                return self._local.create(target, content, is_durable)
             try:
                 if self._store:
                     self._fs.pipe_file(target, content, mode='create', **self._headers(path))
