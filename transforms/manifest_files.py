@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any
 
 from beam_image_edit.transforms.file_systems import StorageOptions
-from beam_image_edit.transforms.parquet_rows import ParquetRows, RowKeys, parquet_row
+from beam_image_edit.transforms.parquet_rows import RowKeys, open_rows, parquet_row
 from beam_image_edit.transforms.row_blocks import ManifestRow, Measure, merge_blocks
 from beam_image_edit.transforms.storage import Storage
 from beam_image_edit.transforms.summary import Tally, add_tallies, summarize, tally_row
@@ -140,7 +140,7 @@ class ManifestFiles:
         with (
             storage.replace(f'{name}.jsonl') as lines,
             storage.replace(f'{name}.parquet') as parquet_file,
-            ParquetRows(parquet_file) as parquet,
+            open_rows(parquet_file) as parquet,
         ):
             for row in rows:
                 lines.write(f'{row.line}\n'.encode())

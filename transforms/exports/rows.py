@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from beam_image_edit.transforms.errors import InvalidInput
-from beam_image_edit.transforms.json_text import append_members, parse_object, replace_members
+from beam_image_edit.transforms.json_text import append_members, parse_object, replace_members, to_unicode
 from beam_image_edit.transforms.manifest import manifest_line
 from beam_image_edit.transforms.outcomes import Outcome
-from beam_image_edit.transforms.parquet_rows import RowKeys, parquet_row, to_unicode
+from beam_image_edit.transforms.parquet_rows import RowKeys, parquet_row
 from beam_image_edit.transforms.pictures import extension_of
 from beam_image_edit.transforms.rows import Parameters, Row, RowFields, parse_row
 from beam_image_edit.transforms.samples import Sample
