@@ -9,7 +9,8 @@ import pytest
 
 from beam_image_edit.transforms.manifest import blank_edit, manifest_line
 from beam_image_edit.transforms.outcomes import Outcome
-from beam_image_edit.transforms.parquet_rows import SCHEMA, RowKeys, open_rows, parquet_row
+from beam_image_edit.transforms.parquet_rows import SCHEMA, open_rows, parquet_row
+from beam_image_edit.transforms.rows import RowFields
 
 TEXTS = [
     '{"id": "a", "images": "a.png", "conversations": ["Make it red."], "weight": 1.50}',
@@ -20,8 +21,8 @@ TEXTS = [
 ]
 
 
-def read_row(text, index=0, keys=RowKeys(), output_image=()):  # noqa: B008 - a value
-    return parquet_row(manifest_line(Outcome(text, index, None, output_image, {}), keys.output_image), index, keys)
+def read_row(text, index=0, fields=RowFields(), output_image=()):  # noqa: B008 - a value
+    return parquet_row(manifest_line(Outcome(text, index, None, output_image, {}), fields.output_image), index, fields)
 
 
 def write(rows):
@@ -35,7 +36,7 @@ def write(rows):
 def make_rows():
     edit = blank_edit('invalid_input', 'why')
     lines = [manifest_line(Outcome(text, None, None, ('x.png',), edit), 'output_image') for text in TEXTS]
-    return [parquet_row(line, index, RowKeys()) for index, line in enumerate(lines)]
+    return [parquet_row(line, index, RowFields()) for index, line in enumerate(lines)]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_parquet_row_keeps_the_other_fields_as_written(text, expected):
 
 def test_parquet_row_takes_the_users_field_names():
     text = '{"pics": "a.png", "turns": ["Go."], "images": 1, "conversations": 2, "output_image": 3}'
-    row = read_row(text, keys=RowKeys('pics', 'turns', 'result'), output_image=('out.png',))
+    row = read_row(text, fields=RowFields('pics', 'turns', 'result'), output_image=('out.png',))
     assert row == {
         'index': 0,
         'id': None,

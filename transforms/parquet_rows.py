@@ -6,7 +6,6 @@ null or left out, and the JSONL file still has it as it was written.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
@@ -15,6 +14,7 @@ import pyarrow as pa
 from beam_image_edit.transforms.json_text import Member, members, replace_members
 from beam_image_edit.transforms.manifest import EDIT_SCHEMA
 from beam_image_edit.transforms.row_groups import RowGroupWriter
+from beam_image_edit.transforms.rows import RowFields
 
 _TURN = pa.struct([('role', pa.string()), ('content', pa.string())])
 SCHEMA = pa.schema(
@@ -35,48 +35,33 @@ _GROUP_CHARACTERS = 16 << 20
 _ROLES = MappingProxyType({'human': 'user', 'gpt': 'assistant', 'model': 'assistant'})
 
 
-@dataclass(frozen=True, slots=True)
-class RowKeys:
-    """What the user calls the fields that have columns of their own.
-
-    Attributes:
-        images: the field of the input images.
-        conversations: the field of the instructions.
-        output_image: the field of the edited images.
-    """
-
-    images: str = 'images'
-    conversations: str = 'conversations'
-    output_image: str = 'output_image'
-
-
 def open_rows(file: BinaryIO) -> RowGroupWriter:
     """A Parquet file that takes rows of SCHEMA, each with its number of characters; use it as a context."""
     return RowGroupWriter(file, SCHEMA, group_rows=_GROUP_ROWS, group_size=_GROUP_CHARACTERS, compression='zstd')
 
 
-def parquet_row(line: str, index: int | None, keys: RowKeys) -> dict[str, Any]:
+def parquet_row(line: str, index: int | None, fields: RowFields) -> dict[str, Any]:
     """The columns of a row.
 
     Args:
         line: its line in the manifest.
         index: its index, None if it has none.
-        keys: what the user calls the fields.
+        fields: what the user calls the rows' fields.
 
-    >>> row = parquet_row('{"id": 7, "images": "a.png", "weight": 1.50, "output_image": [], "edit": {}}', 0, RowKeys())
+    >>> row = parquet_row('{"id": 7, "images": "a.png", "rank": 1.50, "output_image": [], "edit": {}}', 0, RowFields())
     >>> row['id'], row['images'], row['extra']
-    ('7', ['a.png'], '{"weight": 1.50}')
+    ('7', ['a.png'], '{"rank": 1.50}')
     """
     present = members(line)
-    fields = {member.key: member.value for member in present}
-    own = ('id', keys.images, keys.conversations, keys.output_image, 'edit')
+    values = {member.key: member.value for member in present}
+    own = ('id', fields.images, fields.conversations, fields.output_image, 'edit')
     return {
         'index': index,
         'id': _read_id(present, line),
-        'images': [image for image in _to_list(fields.get(keys.images)) if isinstance(image, str)],
-        'conversations': [_read_turn(turn) for turn in _to_list(fields.get(keys.conversations))],
-        'output_image': fields[keys.output_image],
-        'edit': fields['edit'],
+        'images': [image for image in _to_list(values.get(fields.images)) if isinstance(image, str)],
+        'conversations': [_read_turn(turn) for turn in _to_list(values.get(fields.conversations))],
+        'output_image': values[fields.output_image],
+        'edit': values['edit'],
         'extra': replace_members(line, removed=own, added={}, present=present),
     }
 

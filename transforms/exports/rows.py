@@ -16,7 +16,7 @@ from beam_image_edit.transforms.errors import InvalidInput
 from beam_image_edit.transforms.json_text import append_members, parse_object, replace_members, to_unicode
 from beam_image_edit.transforms.manifest import manifest_line
 from beam_image_edit.transforms.outcomes import Outcome
-from beam_image_edit.transforms.parquet_rows import RowKeys, parquet_row
+from beam_image_edit.transforms.parquet_rows import parquet_row
 from beam_image_edit.transforms.pictures import extension_of
 from beam_image_edit.transforms.rows import Parameters, Row, RowFields, parse_row
 from beam_image_edit.transforms.samples import Sample
@@ -166,8 +166,7 @@ def _read(outcome: Outcome, fields: RowFields) -> Row:
 
 
 def _columns(outcome: Outcome, fields: RowFields, asked: Row, sources: list[Mapping[str, Any]]) -> dict[str, Any]:
-    keys = RowKeys(fields.images, fields.conversations, fields.output_image)
-    own = parquet_row(manifest_line(outcome, fields.output_image), outcome.index, keys)
+    own = parquet_row(manifest_line(outcome, fields.output_image), outcome.index, fields)
     columns = {
         'id': own['id'],
         'instruction': '\n'.join(asked.instructions),
