@@ -12,7 +12,8 @@ from typing import Any
 from PIL import Image
 
 from beam_image_edit.transforms.manifest import blank_edit
-from beam_image_edit.transforms.parquet_rows import ParquetRows, RowKeys, parquet_row
+from beam_image_edit.transforms.parquet_rows import open_rows, parquet_row
+from beam_image_edit.transforms.rows import RowFields
 
 CHROMIUM = which('chromium') or which('chromium-browser') or which('google-chrome')
 DRIVER = which('chromedriver')
@@ -57,9 +58,9 @@ def write_results(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     folder.mkdir(exist_ok=True)
     lines = [json.dumps(row) for row in rows]
     (folder / 'manifest.jsonl').write_text(''.join(f'{line}\n' for line in lines), encoding='utf-8')
-    with (folder / 'manifest.parquet').open('wb') as file, ParquetRows(file) as parquet:
+    with (folder / 'manifest.parquet').open('wb') as file, open_rows(file) as parquet:
         for index, line in enumerate(lines):
-            parquet.add(parquet_row(line, index, RowKeys()), len(line))
+            parquet.add(parquet_row(line, index, RowFields()), len(line))
     summary = {'run_id': 'none', 'manifest': ['manifest.jsonl', 'manifest.parquet'], 'calls': len(rows)}
     (folder / 'summary.json').write_text(json.dumps(summary))
 

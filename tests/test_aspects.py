@@ -5,6 +5,7 @@ from PIL import Image
 
 from beam_image_edit.pipeline.emulator.models import GEMINI_MODELS
 from beam_image_edit.transforms.aspects import drift, match_aspect
+from beam_image_edit.transforms.models import facts_of
 from beam_image_edit.transforms.rows import Parameters
 
 PRO, BANANA, FLARE, GPT_1_5 = 'gemini-3-pro-image', 'gemini-nano-banana-2.1', 'gpt-image-2.5-flare', 'gpt-image-1.5'
@@ -24,13 +25,13 @@ PRO, BANANA, FLARE, GPT_1_5 = 'gemini-3-pro-image', 'gemini-nano-banana-2.1', 'g
     ],
 )
 def test_gemini_is_asked_for_the_nearest_ratio(model, size, ratio):
-    assert match_aspect(Parameters(), 'gemini', model, size).aspect_ratio == ratio
+    assert match_aspect(Parameters(), facts_of('gemini', model), size).aspect_ratio == ratio
 
 
 @pytest.mark.parametrize('model', [PRO, BANANA, 'gemini-3.1-flash-lite-image'])
 def test_gemini_is_only_asked_for_ratios_that_the_model_has(model):
     sizes = [(width, height) for width in range(1, 40) for height in range(1, 40)]
-    asked = {match_aspect(Parameters(), 'gemini', model, size).aspect_ratio for size in sizes}
+    asked = {match_aspect(Parameters(), facts_of('gemini', model), size).aspect_ratio for size in sizes}
     assert asked == set(GEMINI_MODELS[model].ratios)
 
 
@@ -49,12 +50,12 @@ def test_gemini_is_only_asked_for_ratios_that_the_model_has(model):
     ],
 )
 def test_openai_is_asked_for_a_size_of_that_shape(model, size, asked):
-    assert match_aspect(Parameters(), 'openai', model, size).size == asked
+    assert match_aspect(Parameters(), facts_of('openai', model), size).size == asked
 
 
 @pytest.mark.parametrize('size', [(1, 50), (50, 1), (13, 7), (997, 1009), (45, 44), (6000, 4001), (333, 1000)])
 def test_every_size_is_legal_and_about_a_megapixel(size):
-    width, height = map(int, match_aspect(Parameters(), 'openai', FLARE, size).size.split('x'))
+    width, height = map(int, match_aspect(Parameters(), facts_of('openai', FLARE), size).size.split('x'))
     assert width % 16 == height % 16 == 0
     assert 1 / 3 <= width / height <= 3
     assert max(width, height) <= 3840
@@ -64,11 +65,11 @@ def test_every_size_is_legal_and_about_a_megapixel(size):
 
 @pytest.mark.parametrize('given', [{'aspect_ratio': '1:1'}, {'size': '512x512'}, {'use_variations': True}])
 def test_what_is_asked_for_already_stays(given):
-    assert match_aspect(Parameters(**given), 'openai', FLARE, (300, 200)) == Parameters(**given)
+    assert match_aspect(Parameters(**given), facts_of('openai', FLARE), (300, 200)) == Parameters(**given)
 
 
 def test_a_size_that_is_not_known_asks_for_nothing():
-    assert match_aspect(Parameters(), 'gemini', PRO, (0, 0)) == Parameters()
+    assert match_aspect(Parameters(), facts_of('gemini', PRO), (0, 0)) == Parameters()
     assert drift((0, 0), (10, 10)) is None
 
 

@@ -21,7 +21,7 @@ from beam_image_edit.transforms.manifest import blank_edit, manifest_line
 from beam_image_edit.transforms.models import facts_of
 from beam_image_edit.transforms.names import IdField, name_sample
 from beam_image_edit.transforms.outcomes import Outcome
-from beam_image_edit.transforms.parquet_rows import RowKeys, parquet_row
+from beam_image_edit.transforms.parquet_rows import parquet_row
 from beam_image_edit.transforms.pictures import decode, identify
 from beam_image_edit.transforms.row_checks import check_row, select_parameters
 from beam_image_edit.transforms.rows import Parameters, Row, RowFields, locate, parse_row
@@ -120,7 +120,7 @@ def test_any_text_has_its_line_in_the_manifest(text):
     assert '\n' not in written
     # Python has a limit of its own for the digits of an integer.
     assert json.loads(written.encode(), parse_int=float)['edit']['status'] == 'invalid_input'
-    assert parquet_row(written, 0, RowKeys())['output_image'] == []
+    assert parquet_row(written, 0, RowFields())['output_image'] == []
 
 
 @QUICKLY

@@ -7,8 +7,8 @@ import pytest
 from beam_image_edit.transforms.manifest import blank_edit
 from beam_image_edit.transforms.manifest_files import Layout, ManifestFiles
 from beam_image_edit.transforms.outcomes import Outcome
-from beam_image_edit.transforms.parquet_rows import RowKeys
 from beam_image_edit.transforms.row_blocks import BlockPacker, to_manifest_row
+from beam_image_edit.transforms.rows import RowFields
 
 
 def pack(*indices):
@@ -62,14 +62,14 @@ def test_finish_removes_only_manifests_of_another_layout(tmp_path):
     kept = ['manifest.jsonl', 'manifest.parquet', 'manifest-of-mine.jsonl', 'manifest.csv', 'notes.jsonl']
     for name in [*kept, 'manifest-00000-of-00002.jsonl', 'manifest-00001-of-00002.parquet', 'manifest-0-of-3.jsonl']:
         (tmp_path / name).touch()
-    files = ManifestFiles(str(tmp_path), RowKeys())
+    files = ManifestFiles(str(tmp_path), RowFields())
     summary = files.finish({}, Layout(10, 1, 0), run_id='run-1', wall_s=1.5)
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == sorted([*kept, 'summary.json'])
     assert json.loads((tmp_path / 'summary.json').read_bytes()) == summary
 
 
 def test_write_group_that_fails_leaves_whole_files(tmp_path):
-    files = ManifestFiles(str(tmp_path), RowKeys())
+    files = ManifestFiles(str(tmp_path), RowFields())
     files.write_group(0, pack(0, 1), Layout(10, 2, 0))
     before = snapshot(tmp_path)
     with pytest.raises(Exception, match='zstd'):
@@ -79,5 +79,5 @@ def test_write_group_that_fails_leaves_whole_files(tmp_path):
 
 
 def test_write_group_fills_a_missing_file(tmp_path):
-    ManifestFiles(str(tmp_path), RowKeys()).write_group(1, [], Layout(10, 25, 0))
+    ManifestFiles(str(tmp_path), RowFields()).write_group(1, [], Layout(10, 25, 0))
     assert sorted(snapshot(tmp_path)) == ['manifest-00001-of-00003.jsonl', 'manifest-00001-of-00003.parquet']

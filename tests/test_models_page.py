@@ -6,7 +6,6 @@ from dataclasses import fields
 import pytest
 
 from beam_image_edit.pipeline.emulator.models import find_gemini_model, find_openai_model
-from beam_image_edit.transforms.aspects import _LONG_RATIOS, _RATIOS
 from beam_image_edit.transforms.clients import DEFAULT_MODELS
 from beam_image_edit.transforms.models import RETIRED, facts_of
 from beam_image_edit.transforms.prices import find_price
@@ -40,7 +39,8 @@ def test_gemini_models(model):
     tokens = int(told['instructions and images, in tokens'].replace(',', ''))
     assert int(told['images in a call']) == facts.max_images == emulated.max_images
     assert tokens == emulated.max_input_tokens == facts.max_prompt_characters / 4
-    assert ('long' in told['`aspect_ratio`']) == (set(emulated.ratios) == set(_LONG_RATIOS))
+    assert set(emulated.ratios) == set(facts.aspect_ratios)
+    assert ('long' in told['`aspect_ratio`']) == ('8:1' in facts.aspect_ratios)
     assert re.findall('`(.+?)`', told['`resolution`']) == list(emulated.sizes)
     made = [told['tokens of an image made: `1K`'], *filter(None, told['… `2K`, `4K`'].split(', '))]
     assert made == [f'{count:,}' for count in emulated.sizes.values()]
@@ -56,7 +56,7 @@ def test_openai_models(model):
     told, facts, emulated = OPENAI[model], facts_of('openai', model), find_openai_model(model)
     assert int(told['images in a call']) == facts.max_images == emulated.max_images
     assert int(told['an instruction, in characters'].replace(',', '')) == facts.max_prompt_characters
-    assert (told['`size`'] == 'any') == emulated.has_any_size
+    assert (told['`size`'] == 'any') == emulated.has_any_size == facts.takes_any_size
     assert (told['`quality`'] == 'to `max`') == ('max' in emulated.qualities)
     assert (told['mask'] == 'yes') == facts.takes_mask
     price = find_price('openai', model)
@@ -65,7 +65,8 @@ def test_openai_models(model):
 
 
 def test_ratios_and_default_models():
-    assert f'are {", ".join(_RATIOS)}; the long ones {", ".join(_LONG_RATIOS[len(_RATIOS) :])}.' in PAGE
+    short, all_ratios = (facts_of('gemini', model).aspect_ratios for model in ('gemini-3-pro', 'nano-banana-2'))
+    assert f'are {", ".join(short)}; the long ones {", ".join(all_ratios[len(short) :])}.' in PAGE
     assert [f'`{model}` (default)' in PAGE for model in DEFAULT_MODELS.values()] == [True, True]
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from beam_image_edit.transforms.manifest import blank_edit, manifest_line
 from beam_image_edit.transforms.outcomes import Outcome
-from beam_image_edit.transforms.parquet_rows import SCHEMA, ParquetRows, RowKeys, parquet_row
+from beam_image_edit.transforms.parquet_rows import SCHEMA, open_rows, parquet_row
+from beam_image_edit.transforms.rows import RowFields
 
 TEXTS = [
     '{"id": "a", "images": "a.png", "conversations": ["Make it red."], "weight": 1.50}',
@@ -20,22 +21,22 @@ TEXTS = [
 ]
 
 
-def read_row(text, index=0, keys=RowKeys(), output_image=()):  # noqa: B008 - a value
-    return parquet_row(manifest_line(Outcome(text, index, None, output_image, {}), keys.output_image), index, keys)
+def read_row(text, index=0, fields=RowFields(), output_image=()):  # noqa: B008 - a value
+    return parquet_row(manifest_line(Outcome(text, index, None, output_image, {}), fields.output_image), index, fields)
 
 
-def write(rows, **limits):
+def write(rows):
     file = io.BytesIO()
-    with ParquetRows(file, **limits) as parquet:
+    with open_rows(file) as parquet:
         for row in rows:
-            parquet.add(row, characters=100)
+            parquet.add(row, 100)
     return file.getvalue()
 
 
 def make_rows():
     edit = blank_edit('invalid_input', 'why')
     lines = [manifest_line(Outcome(text, None, None, ('x.png',), edit), 'output_image') for text in TEXTS]
-    return [parquet_row(line, index, RowKeys()) for index, line in enumerate(lines)]
+    return [parquet_row(line, index, RowFields()) for index, line in enumerate(lines)]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_parquet_row_keeps_the_other_fields_as_written(text, expected):
 
 def test_parquet_row_takes_the_users_field_names():
     text = '{"pics": "a.png", "turns": ["Go."], "images": 1, "conversations": 2, "output_image": 3}'
-    row = read_row(text, keys=RowKeys('pics', 'turns', 'result'), output_image=('out.png',))
+    row = read_row(text, fields=RowFields('pics', 'turns', 'result'), output_image=('out.png',))
     assert row == {
         'index': 0,
         'id': None,
@@ -159,18 +160,3 @@ def test_parquet_without_rows_has_the_schema():
 
 def test_parquet_of_the_same_rows_has_the_same_bytes():
     assert write(make_rows()) == write(make_rows())
-
-
-@pytest.mark.parametrize('limits', [{'group_rows': 2}, {'group_characters': 200}], ids=['rows', 'characters'])
-def test_parquet_row_groups_are_bounded(limits):
-    metadata = pq.read_metadata(io.BytesIO(write(make_rows(), **limits)))
-    assert [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)] == [2, 2, 1]
-
-
-def test_parquet_is_not_complete_after_an_error():
-    def fail():
-        yield make_rows()[0]
-        raise RuntimeError('no more rows')
-
-    with pytest.raises(RuntimeError, match='no more rows'):
-        write(fail())

@@ -1,7 +1,4 @@
-"""Storage: whole files or none, one creator of each, and nothing outside of the folder, on every kind of file system.
-
-Where a store promises less than that it has to be found out, since the ledger believes it.
-"""
+"""Storage: whole files or none, one creator of each, nothing outside of the folder, on every kind of file system."""
 
 import json
 import os
@@ -10,14 +7,10 @@ import sys
 import threading
 import time
 import uuid
-from typing import ClassVar
 
-import fsspec
 import pytest
-from fsspec.implementations.memory import MemoryFileSystem
-from fsspec.registry import _registry
 
-from beam_image_edit.transforms.errors import ConfigurationError, StorageError
+from beam_image_edit.transforms.errors import StorageError
 from beam_image_edit.transforms.storage import Storage
 
 RACE = """
@@ -44,34 +37,6 @@ def root(request, tmp_path):
 @pytest.fixture
 def storage(root):
     return Storage(root)
-
-
-class Recording(MemoryFileSystem):
-    protocol = 's3'
-    arguments: ClassVar = []
-
-    def pipe_file(self, path, value, mode='overwrite', **arguments):
-        self.arguments.append((mode, arguments))
-        super().pipe_file(path, value, mode=mode)
-
-
-class Simple(fsspec.AbstractFileSystem):
-    protocol = 'simple'
-    files: ClassVar = {}
-
-    def pipe_file(self, path, value, **_):
-        self.files[path] = value
-
-    def cat_file(self, path, start=None, end=None, **_):
-        return self.files[path]
-
-    def info(self, path, **_):
-        if path not in self.files:
-            raise FileNotFoundError(path)
-        return {'size': len(self.files[path])}
-
-    def rm_file(self, path):
-        del self.files[path]
 
 
 def write_half(replacement):
@@ -250,47 +215,9 @@ def test_two_storages_of_one_place_share_it(root):
     assert first.list('claims') == second.list('claims')
 
 
-@pytest.mark.parametrize(
-    ('path', 'content_type'),
-    [
-        ('a.json', 'application/json'),
-        ('a.jsonl', 'application/jsonl'),
-        ('a.parquet', 'application/vnd.apache.parquet'),
-        ('sample_v1.2/a.png', 'image/png'),
-        ('a.jpg', 'image/jpeg'),
-        ('a.webp', 'image/webp'),
-        ('a.txt', None),
-    ],
-)
-def test_object_stores_are_told_the_content_type(monkeypatch, path, content_type):
-    monkeypatch.setitem(_registry, 's3', Recording)
-    monkeypatch.setattr(Recording, 'arguments', [])
-    storage = Storage(f's3://{uuid.uuid4().hex}')
-    storage.write(path, b'')
-    storage.delete(path)
-    storage.create(path, b'')
-    expected = {'ContentType': content_type} if content_type else {}
-    assert Recording.arguments == [('overwrite', expected), ('create', expected)]
-
-
 def test_is_exclusive(storage):
     assert storage.is_exclusive()
     assert storage.list('ledger/unfinished') == []
-
-
-def test_stores_that_promise_nothing_are_exclusive_within_the_process(monkeypatch):
-    monkeypatch.setitem(_registry, 'simple', Simple)
-    storage = Storage('simple://bucket')
-    assert storage.create('claim', b'first')
-    assert not storage.create('claim', b'second')
-    assert storage.read('claim') == b'first'
-    assert not storage.is_exclusive()
-    assert Simple.files == {'bucket/claim': b'first'}
-
-
-def test_stores_that_ignore_the_condition_are_found_out(monkeypatch):
-    monkeypatch.setitem(_registry, 's3', Simple)
-    assert not Storage(f's3://{uuid.uuid4().hex}').is_exclusive()
 
 
 def test_remove_unfinished_takes_what_crashed_writers_left(root, tmp_path):
@@ -305,11 +232,3 @@ def test_remove_unfinished_takes_what_crashed_writers_left(root, tmp_path):
         storage.remove_unfinished()
         assert storage.list('ledger/unfinished') == ['2-new']
     assert storage.read('file') == b'kept'
-
-
-@pytest.mark.parametrize('url', ['nosuch://bucket/x', 'gs://bucket/x'])
-def test_unknown_protocols_are_refused(url, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'gcsfs', None)
-    monkeypatch.delitem(_registry, 'gs', raising=False)
-    with pytest.raises(ConfigurationError, match=r'nosuch|beam-image-edit\[gcs\]'):
-        Storage(url)

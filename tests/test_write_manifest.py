@@ -252,3 +252,8 @@ def test_write_manifest_needs_to_be_told_no_more_than_the_folder(tmp_path):
 def test_write_manifest_refuses_files_without_rows():
     with pytest.raises(ConfigurationError, match='rows_per_file must be >= 1, got 0'):
         WriteManifest(cache_path='out', run_id='run-1', started_at=0, rows_per_file=0)
+
+
+def test_write_manifest_refuses_names_that_no_field_can_have():
+    with pytest.raises(ConfigurationError, match="can not have the name 'id'"):
+        WriteManifest(cache_path='out', input_image_key='id')

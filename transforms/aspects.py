@@ -1,7 +1,6 @@
 """Aspects: the shape of a picture, and what to ask a model for so that the result has nearly the same.
 
-A model makes pictures of its own choice of shapes. Gemini takes one of a few ratios; OpenAI's newer models take any
-size within limits, the older ones three. As published in November 2026.
+A model makes pictures of its own choice of shapes: one of a few ratios, one of a few sizes, or any size within limits.
 """
 
 import math
@@ -10,16 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from beam_image_edit.transforms.models import plain_name
+from beam_image_edit.transforms.models import ModelFacts
 from beam_image_edit.transforms.rows import Parameters
 
-_RATIOS = ('1:1', '2:3', '3:2', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9')
-_LONG_RATIOS = (*_RATIOS, '1:4', '4:1', '1:8', '8:1')
-# Who knows the long ones, by the beginning of the name.
-_WITH_LONG_RATIOS = ('gemini-3.1-flash-image', 'gemini-nano-banana', 'nano-banana-2')
-_SIZES = ('1024x1024', '1536x1024', '1024x1536')
-_FREE_SIZES = re.compile(r'gpt-image-([2-9]|\d\d)')
-# A free size: sides that 16 divides, at most three times as long as each other, and about the pixels of 1024x1024.
+# Any size: sides that 16 divides, at most three times as long as each other, and about the pixels of 1024x1024.
 _STEP = 16
 _LONGEST_RATIO = 3
 _MOST_PIXELS = 1024 * 1024
@@ -46,29 +39,28 @@ def drift(source: tuple[int, int], result: tuple[int, int]) -> float | None:
     return round(result[0] * source[1] / (result[1] * source[0]) - 1, 4)
 
 
-def match_aspect(asked: Parameters, api_format: str, model: str, size: tuple[int, int]) -> Parameters:
+def match_aspect(asked: Parameters, facts: ModelFacts, size: tuple[int, int]) -> Parameters:
     """The parameters with the aspect ratio or size that is nearest to a picture's, unless they say one.
 
-    >>> match_aspect(Parameters(), 'gemini', 'gemini-3-pro-image', (4032, 3024)).aspect_ratio
-    '4:3'
-    >>> match_aspect(Parameters(), 'openai', 'gpt-image-2.5-flare', (4032, 3024)).size
-    '1152x864'
+    Nothing is asked of a model that can't be asked for a shape.
 
     Args:
         asked: what is asked for.
-        api_format: `gemini` or `openai`.
-        model: its name; dall-e models only make squares, so nothing is asked of them.
+        facts: what the model takes.
         size: the picture's width and height; (0, 0): not known, and nothing is asked for.
+
+    >>> from beam_image_edit.transforms.models import facts_of
+    >>> match_aspect(Parameters(), facts_of('gemini', 'gemini-3-pro-image'), (4032, 3024)).aspect_ratio
+    '4:3'
+    >>> match_aspect(Parameters(), facts_of('openai', 'gpt-image-2.5-flare'), (4032, 3024)).size
+    '1152x864'
     """
     if not all(size) or asked.aspect_ratio or asked.size or asked.use_variations:
         return asked
-    name = plain_name(model)
-    if api_format == 'gemini':
-        ratios = _LONG_RATIOS if name.startswith(_WITH_LONG_RATIOS) else _RATIOS
-        return replace(asked, aspect_ratio=_nearest(ratios, size))
-    if name.startswith('dall-e'):
-        return asked
-    return replace(asked, size=_nearest(_free_sizes() if _FREE_SIZES.match(name) else _SIZES, size))
+    if facts.aspect_ratios:
+        return replace(asked, aspect_ratio=_nearest(facts.aspect_ratios, size))
+    sizes = _any_sizes() if facts.takes_any_size else facts.sizes
+    return replace(asked, size=_nearest(sizes, size)) if sizes else asked
 
 
 def _nearest(shapes: tuple[str, ...], size: tuple[int, int]) -> str:
@@ -84,7 +76,7 @@ def _log_ratio(shape: str) -> float:
 
 
 @lru_cache(maxsize=1)
-def _free_sizes() -> tuple[str, ...]:
+def _any_sizes() -> tuple[str, ...]:
     """The sizes that may be asked for, those of the most pixels first."""
     return tuple(f'{width}x{height}' for width, height in sorted(_list_sizes(), key=lambda size: -size[0] * size[1]))
 

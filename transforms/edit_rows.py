@@ -18,9 +18,9 @@ from apache_beam.typehints.schemas import named_fields_from_element_type, named_
 from beam_image_edit.transforms.edit_images import EditImages
 from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.foreign_rows import members_of, to_sample
+from beam_image_edit.transforms.json_text import to_unicode
 from beam_image_edit.transforms.manifest import EDIT_SCHEMA
 from beam_image_edit.transforms.outcomes import Outcome
-from beam_image_edit.transforms.parquet_rows import to_unicode
 from beam_image_edit.transforms.rows import RowFields
 from beam_image_edit.transforms.samples import Sample
 

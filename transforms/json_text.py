@@ -165,6 +165,17 @@ def shorten(text: str) -> str:
     return text if len(text) <= _MAX_SHOWN else f'{text[: _MAX_SHOWN - 1]}…'
 
 
+def to_unicode(value: Any) -> Any:
+    """A JSON value whose texts can be encoded: halves of characters become U+FFFD."""
+    if isinstance(value, str):
+        return value.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
+    if isinstance(value, list):
+        return [to_unicode(item) for item in value]
+    if isinstance(value, dict):
+        return {name: to_unicode(item) for name, item in value.items()}
+    return value
+
+
 def escape_invisible(text: str) -> str:
     r"""A text for an error text, with escapes for what nobody would see or what would spoil the line.
 

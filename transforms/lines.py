@@ -57,7 +57,11 @@ class Block:
 def list_ranges(
     pattern: str, range_bytes: int = RANGE_BYTES, storage_options: StorageOptions | None = None
 ) -> Iterator[ByteRange]:
-    """Cuts the files of a pattern into byte ranges; an empty file has none."""
+    """Cuts the files of a pattern into byte ranges; an empty file has none.
+
+    Raises:
+        ConfigurationError: as `list_files`.
+    """
     number = 0
     for file in list_files(pattern, storage_options):
         starts = [0] if file.size is None else range(0, file.size, range_bytes)

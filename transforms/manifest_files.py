@@ -15,8 +15,9 @@ from operator import itemgetter
 from typing import Any
 
 from beam_image_edit.transforms.file_systems import StorageOptions
-from beam_image_edit.transforms.parquet_rows import ParquetRows, RowKeys, parquet_row
+from beam_image_edit.transforms.parquet_rows import open_rows, parquet_row
 from beam_image_edit.transforms.row_blocks import ManifestRow, Measure, merge_blocks
+from beam_image_edit.transforms.rows import RowFields
 from beam_image_edit.transforms.storage import Storage
 from beam_image_edit.transforms.summary import Tally, add_tallies, summarize, tally_row
 
@@ -96,12 +97,12 @@ class ManifestFiles:
 
     Attributes:
         cache_path: the folder, any fsspec URL.
-        keys: what the user calls the rows' fields.
+        fields: what the user calls the rows' fields.
         storage_options: of file systems; see `file_systems`.
     """
 
     cache_path: str
-    keys: RowKeys
+    fields: RowFields
     storage_options: StorageOptions | None = None
 
     def write_group(self, group: int, blocks: Iterable[bytes], layout: Layout) -> Tally:
@@ -140,11 +141,11 @@ class ManifestFiles:
         with (
             storage.replace(f'{name}.jsonl') as lines,
             storage.replace(f'{name}.parquet') as parquet_file,
-            ParquetRows(parquet_file) as parquet,
+            open_rows(parquet_file) as parquet,
         ):
             for row in rows:
                 lines.write(f'{row.line}\n'.encode())
-                columns = parquet_row(row.line, row.index, self.keys)
+                columns = parquet_row(row.line, row.index, self.fields)
                 parquet.add(columns, len(row.line))
                 tally.update(tally_row(columns['edit'], len(columns['output_image']), row.spent))
         return tally

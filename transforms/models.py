@@ -16,6 +16,8 @@ from beam_image_edit.transforms.errors import ConfigurationError
 _MB = 1024 * 1024
 # A token is about four characters of English; limits in tokens are checked in characters.
 _CHARACTERS_PER_TOKEN = 4
+_RATIOS = ('1:1', '2:3', '3:2', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9')
+_LONG_RATIOS = (*_RATIOS, '1:4', '4:1', '1:8', '8:1')
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,9 @@ class ModelFacts:
         max_request_bytes: bytes of a whole request body, with its base64.
         max_output_tokens: tokens of one answer, thoughts included.
         max_image_tokens: tokens that one picture sent can count for; None: it depends on its size.
+        aspect_ratios: width to height of the pictures that it can be asked for, as `16:9`; empty: it takes none.
+        sizes: width and height in pixels that it can be asked for, as `1536x1024`; empty: it takes none.
+        takes_any_size: whether it can be asked for other sizes too, within limits.
         takes_mask: whether a mask can be sent.
         is_dall_e: whether it is one of the old family, which must be asked for `response_format`.
         needs_dall_e_2_input: whether its pictures must be square RGBA PNGs under 4 MB.
@@ -42,6 +47,9 @@ class ModelFacts:
     max_request_bytes: int | None = None
     max_output_tokens: int | None = None
     max_image_tokens: int | None = None
+    aspect_ratios: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+    takes_any_size: bool = False
     takes_mask: bool = False
     is_dall_e: bool = False
     needs_dall_e_2_input: bool = False
@@ -61,12 +69,14 @@ _GEMINI = ModelFacts(
     max_output_tokens=32_768,
     # Of the third generation; the second takes 258.
     max_image_tokens=1_120,
+    aspect_ratios=_RATIOS,
 )
 _GPT_IMAGE = ModelFacts(
     accepted_mimes=frozenset(('image/png', 'image/jpeg', 'image/webp')),
     max_images=16,
     max_prompt_characters=32_000,
     max_image_bytes=50 * _MB - 1,
+    sizes=('1024x1024', '1536x1024', '1024x1536'),
     takes_mask=True,
 )
 _DALL_E_2 = ModelFacts(
@@ -84,21 +94,27 @@ def _gemini_3(prompt_tokens: int) -> ModelFacts:
     return replace(_GEMINI, max_images=14, max_prompt_characters=prompt_tokens * _CHARACTERS_PER_TOKEN)
 
 
+_NANO_BANANA_2 = replace(_gemini_3(131_072), aspect_ratios=_LONG_RATIOS)
+
+
 # By the beginning of the name, because snapshots and previews add to its end; the first that fits.
 _KNOWN: Mapping[str, tuple[tuple[str, ModelFacts], ...]] = {
     'gemini': (
         ('gemini-2.5-flash-image', replace(_GEMINI, max_prompt_characters=32_768 * _CHARACTERS_PER_TOKEN)),
         ('gemini-3-pro-image', _gemini_3(65_536)),
         ('gemini-3.1-flash-lite-image', replace(_gemini_3(65_536), max_output_tokens=4_096)),
-        ('gemini-3.1-flash-image', _gemini_3(131_072)),
-        ('gemini-nano-banana', _gemini_3(131_072)),
+        ('gemini-3.1-flash-image', _NANO_BANANA_2),
+        ('gemini-nano-banana', _NANO_BANANA_2),
+        ('nano-banana-2', _NANO_BANANA_2),
         ('nano-banana', _gemini_3(131_072)),
         ('gemini-3', _gemini_3(131_072)),
         ('', _GEMINI),
     ),
     'openai': (
         ('dall-e-2', _DALL_E_2),
-        ('dall-e', replace(_GPT_IMAGE, is_dall_e=True)),
+        # They only make squares, so that there is no shape to ask for.
+        ('dall-e', replace(_GPT_IMAGE, sizes=(), is_dall_e=True)),
+        *((f'gpt-image-{generation}', replace(_GPT_IMAGE, takes_any_size=True)) for generation in range(2, 10)),
         ('', _GPT_IMAGE),
     ),
 }

@@ -22,7 +22,7 @@ from beam_image_edit.transforms.json_text import members, parse_object
 
 Keys = npt.NDArray[np.uint64]
 
-MAX_ID_CHARACTERS = 100
+_MAX_ID_CHARACTERS = 100
 
 # Keys below _NO_ID are indices and ids that could be one; those above are hashes of all other ids.
 _NO_ID = 1 << 62
@@ -71,7 +71,7 @@ def clean_id(value: Any) -> str:
     if value is None:
         return ''
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return _UNSAFE.sub('_', text[:MAX_ID_CHARACTERS])
+    return _UNSAFE.sub('_', text[:_MAX_ID_CHARACTERS])
 
 
 def name_sample(index: int, row_id: str, is_repeated: bool) -> str:

@@ -5,16 +5,16 @@ one; so reading is lenient here (the edit step has been strict already): what ca
 null or left out, and the JSONL file still has it as it was written.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from beam_image_edit.transforms.json_text import Member, members, replace_members
 from beam_image_edit.transforms.manifest import EDIT_SCHEMA
+from beam_image_edit.transforms.row_groups import RowGroupWriter
+from beam_image_edit.transforms.rows import RowFields
 
 _TURN = pa.struct([('role', pa.string()), ('content', pa.string())])
 SCHEMA = pa.schema(
@@ -28,87 +28,40 @@ SCHEMA = pa.schema(
         ('extra', pa.string()),
     ]
 )
+_GROUP_ROWS = 2_000
+_GROUP_CHARACTERS = 16 << 20
 
 # Other names of the same roles, ShareGPT's among them; any further role stays as it is.
 _ROLES = MappingProxyType({'human': 'user', 'gpt': 'assistant', 'model': 'assistant'})
 
 
-@dataclass(frozen=True, slots=True)
-class RowKeys:
-    """What the user calls the fields that have columns of their own.
-
-    Attributes:
-        images: the field of the input images.
-        conversations: the field of the instructions.
-        output_image: the field of the edited images.
-    """
-
-    images: str = 'images'
-    conversations: str = 'conversations'
-    output_image: str = 'output_image'
+def open_rows(file: BinaryIO) -> RowGroupWriter:
+    """A Parquet file that takes rows of SCHEMA, each with its number of characters; use it as a context."""
+    return RowGroupWriter(file, SCHEMA, group_rows=_GROUP_ROWS, group_size=_GROUP_CHARACTERS, compression='zstd')
 
 
-class ParquetRows:
-    """A Parquet file, written a row group at a time; the same rows give the same bytes.
-
-    Use it as a context: the file is complete when the block ends without an exception. A row group is held in memory as
-    Python objects while it fills; rows can be large (data: URIs), so it is bounded both ways.
-
-    Args:
-        file: where the file goes.
-        group_rows: the most rows of a row group.
-        group_characters: a row group ends when its rows have this many characters.
-    """
-
-    def __init__(self, file: BinaryIO, *, group_rows: int = 2_000, group_characters: int = 16 << 20) -> None:
-        self._group_rows = group_rows
-        self._group_characters = group_characters
-        self._writer = pq.ParquetWriter(file, SCHEMA, compression='zstd')
-        self._pending: list[Mapping[str, Any]] = []
-        self._pending_characters = 0
-
-    def add(self, row: Mapping[str, Any], characters: int) -> None:
-        """Adds a row of SCHEMA's columns, which takes about so many characters."""
-        self._pending.append(row)
-        self._pending_characters += characters
-        if len(self._pending) == self._group_rows or self._pending_characters >= self._group_characters:
-            self._write_group()
-
-    def __enter__(self) -> 'ParquetRows':
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None and self._pending:
-            self._write_group()
-        self._writer.close()
-
-    def _write_group(self) -> None:
-        self._writer.write_table(_to_table(self._pending))
-        self._pending, self._pending_characters = [], 0
-
-
-def parquet_row(line: str, index: int | None, keys: RowKeys) -> dict[str, Any]:
+def parquet_row(line: str, index: int | None, fields: RowFields) -> dict[str, Any]:
     """The columns of a row.
 
     Args:
         line: its line in the manifest.
         index: its index, None if it has none.
-        keys: what the user calls the fields.
+        fields: what the user calls the rows' fields.
 
-    >>> row = parquet_row('{"id": 7, "images": "a.png", "weight": 1.50, "output_image": [], "edit": {}}', 0, RowKeys())
+    >>> row = parquet_row('{"id": 7, "images": "a.png", "rank": 1.50, "output_image": [], "edit": {}}', 0, RowFields())
     >>> row['id'], row['images'], row['extra']
-    ('7', ['a.png'], '{"weight": 1.50}')
+    ('7', ['a.png'], '{"rank": 1.50}')
     """
     present = members(line)
-    fields = {member.key: member.value for member in present}
-    own = ('id', keys.images, keys.conversations, keys.output_image, 'edit')
+    values = {member.key: member.value for member in present}
+    own = ('id', fields.images, fields.conversations, fields.output_image, 'edit')
     return {
         'index': index,
         'id': _read_id(present, line),
-        'images': [image for image in _to_list(fields.get(keys.images)) if isinstance(image, str)],
-        'conversations': [_read_turn(turn) for turn in _to_list(fields.get(keys.conversations))],
-        'output_image': fields[keys.output_image],
-        'edit': fields['edit'],
+        'images': [image for image in _to_list(values.get(fields.images)) if isinstance(image, str)],
+        'conversations': [_read_turn(turn) for turn in _to_list(values.get(fields.conversations))],
+        'output_image': values[fields.output_image],
+        'edit': values['edit'],
         'extra': replace_members(line, removed=own, added={}, present=present),
     }
 
@@ -144,22 +97,3 @@ def _read_content(content: Any) -> str | None:
     parts = [part.get('text') if isinstance(part, dict) else part for part in _to_list(content)]
     texts = [part for part in parts if isinstance(part, str)]
     return '\n'.join(texts) if texts else None
-
-
-def _to_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
-    try:
-        return pa.Table.from_pylist(rows, SCHEMA)
-    except UnicodeEncodeError:
-        # JSON can say "\ud800", half a character, which no UTF-8 column can hold.
-        return pa.Table.from_pylist([to_unicode(row) for row in rows], SCHEMA)
-
-
-def to_unicode(value: Any) -> Any:
-    """A JSON value whose texts can be encoded: halves of characters become U+FFFD."""
-    if isinstance(value, str):
-        return value.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
-    if isinstance(value, list):
-        return [to_unicode(item) for item in value]
-    if isinstance(value, dict):
-        return {name: to_unicode(item) for name, item in value.items()}
-    return value

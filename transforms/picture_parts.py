@@ -7,7 +7,7 @@ from beam_image_edit.transforms.errors import BrokenPicture
 
 Part = TypeVar('Part')
 # A picture of 100 MB in pieces of 4 KB has 25,000; millions of empty ones would keep a processor busy for a minute.
-MAX_PARTS = 100_000
+_MAX_PARTS = 100_000
 
 
 def require(what: str, end: int, position: int, size: int, part: str) -> None:
@@ -39,6 +39,6 @@ def limit_parts(what: str, parts: Iterable[Part]) -> Iterator[Part]:
     ['a', 'b', 'c']
     """
     for number, part in enumerate(parts):
-        if number >= MAX_PARTS:
-            raise BrokenPicture(f'{what} has more than {MAX_PARTS:,} parts: save it anew')
+        if number >= _MAX_PARTS:
+            raise BrokenPicture(f'{what} has more than {_MAX_PARTS:,} parts: save it anew')
         yield part

@@ -51,5 +51,5 @@ def find_calls(
     check_row(row, name, facts, model)
     images, mask = look_at_pictures(pictures, row, facts)
     if is_matching_aspect:
-        row = replace(row, parameters=match_aspect(row.parameters, name, model, images[0].info.size))
+        row = replace(row, parameters=match_aspect(row.parameters, facts, images[0].info.size))
     return RowCalls(row, images, mask, endpoint, model, facts, read)

@@ -43,7 +43,7 @@ class Sent:
     @property
     def billed(self) -> Billed:
         """Whether it was paid for, as far as can be known."""
-        return billed_of(self.result) if isinstance(self.result, ApiError) else 'yes'
+        return _billed_of(self.result) if isinstance(self.result, ApiError) else 'yes'
 
 
 @dataclass(slots=True)
@@ -120,7 +120,7 @@ def look_at(answer: Answer) -> Brought | ApiError:
     return Brought(answer.with_images(list(good)), tuple(good.values()))
 
 
-def billed_of(error: ApiError) -> Billed:
+def _billed_of(error: ApiError) -> Billed:
     """Whether a failed call was paid for, as far as can be known."""
     if error.may_be_billed:
         return 'maybe'

@@ -20,8 +20,8 @@ from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.manifest_files import ManifestFiles, lay_out
 from beam_image_edit.transforms.outcomes import Outcome
-from beam_image_edit.transforms.parquet_rows import RowKeys
 from beam_image_edit.transforms.row_blocks import BlockPacker, Measure, to_manifest_row
+from beam_image_edit.transforms.rows import RowFields
 from beam_image_edit.transforms.summary import Tally, add_tallies
 
 _NUMBERED, _UNNUMBERED, _MEASURES = 'numbered', 'unnumbered', 'measures'
@@ -44,7 +44,7 @@ class WriteManifest(beam.PTransform[PCollection[Outcome], PCollection[dict[str, 
         storage_options: of file systems; see `file_systems`.
 
     Raises:
-        ConfigurationError: rows_per_file is below 1.
+        ConfigurationError: rows_per_file is below 1, or a field can not have its name.
     """
 
     cache_path: str
@@ -60,11 +60,11 @@ class WriteManifest(beam.PTransform[PCollection[Outcome], PCollection[dict[str, 
         super().__init__()
         if self.rows_per_file < 1:
             raise ConfigurationError(f'rows_per_file must be >= 1, got {self.rows_per_file}')
+        self._fields = RowFields(self.input_image_key, self.input_conversation_key, self.output_image_key)
 
     def expand(self, outcomes: PCollection[Outcome]) -> PCollection[dict[str, Any]]:
         """Builds the graph."""
-        keys = RowKeys(self.input_image_key, self.input_conversation_key, self.output_image_key)
-        files = ManifestFiles(self.cache_path, keys, self.storage_options)
+        files = ManifestFiles(self.cache_path, self._fields, self.storage_options)
         blocks = (
             outcomes
             # The manifest is one for the job, whatever the windows of its rows are.

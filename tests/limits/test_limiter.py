@@ -50,8 +50,9 @@ def test_call_that_is_put_back_comes_before_younger_ones(clock):
 class Server:
     """Answers calls by their names: those that are refused with 429 after 50 ms, others with an image after 500 ms."""
 
-    def __init__(self, clock, limiter, refused):
+    def __init__(self, clock, limiter, refused, told_s=None):
         self.clock, self.limiter, self.refused = clock, limiter, refused
+        self.told_s = told_s  # how long a call is to wait, by its 429
         self.served, self.turns = [], {}
 
     def call(self, name, earlier=None):
@@ -63,9 +64,9 @@ class Server:
         self.clock.call_later(0.05 if is_refused else 0.5, lambda: self.finish(name, turn, is_refused))
 
     def finish(self, name, turn, is_refused):
-        self.limiter.leave(turn, QUOTA if is_refused else ACCEPTED)
+        self.limiter.leave(turn, CallEnd('quota', self.told_s) if is_refused else ACCEPTED)
         if is_refused and turn.overtaken < 5:
-            self.call(name, turn)
+            self.clock.call_later(turn.wait_s, lambda: self.call(name, turn))
         else:
             self.served.append(name)
 
@@ -173,15 +174,17 @@ def test_limit_in_headers(text, limit):
     assert read_limit_per_minute({'x-ratelimit-limit-requests': text}) == limit
 
 
-def test_single_refusal_does_not_slow_down_calls_whose_limits_are_told(clock):
-    limiter = Limiter(8, ProcessPace(Limits(requests_per_minute=600), clock), clock.call_later, clock)
-    server = Server(clock, limiter, refused={30})
+def test_single_refusal_holds_back_only_its_call_where_limits_are_told(clock):
+    pace = ProcessPace(Limits(requests_per_minute=600), clock)
+    server = Server(clock, Limiter(8, pace, clock.call_later, clock), refused={30}, told_s=60)
     for name in range(100):
         server.call(name)
-    clock.run(until=lambda: server.turns.get(30) is not None and server.turns[30].is_turned_away)
+    clock.run(until=lambda: 30 in server.turns and server.turns[30].is_turned_away)
     server.refused.clear()
-    clock.run(until=lambda: len(server.served) == 100)
+    clock.run(until=lambda: len(server.served) == 99)
+    assert 30 not in server.served
     assert clock.now < 1.08 * 100 * 60 / 600
+    clock.run(until=lambda: 30 in server.served, limit_s=65)
 
 
 def test_limits_that_are_told_too_high_are_found_all_the_same(sim):

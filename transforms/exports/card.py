@@ -7,8 +7,7 @@ from typing import Any
 # The Hugging Face hub's names of sizes: each with the number of rows that it ends before.
 _SIZES = {'n<1K': 10**3, '1K<n<10K': 10**4, '10K<n<100K': 10**5, '100K<n<1M': 10**6, '1M<n<10M': 10**7}
 _LARGEST_SIZE = '10M<n<100M'
-# One loader reads all of a folder, so only one format can be what the folder loads as: the first of these.
-_FORMATS = ('parquet_images', 'webdataset')
+# By format. One loader reads all of a folder, so only one can be what the folder loads as: the first of these.
 _HOW_TO_LOAD = {
     'parquet_images': """```python
 from datasets import load_dataset
@@ -33,7 +32,8 @@ def make_card(summaries: Sequence[Mapping[str, Any]]) -> str:
     Args:
         summaries: of each export, at least one.
     """
-    exports = sorted(summaries, key=lambda summary: _FORMATS.index(summary['format']))
+    formats = list(_HOW_TO_LOAD)
+    exports = sorted(summaries, key=lambda summary: formats.index(summary['format']))
     parts = (
         ['---', *_to_yaml(_front_matter(exports)), '---', '', '# Edited images', '', _describe(exports[0])],
         *(_describe_files(export) for export in exports),

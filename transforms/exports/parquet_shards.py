@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from beam_image_edit.transforms.exports.rows import ExportRow, PictureFile
 from beam_image_edit.transforms.manifest import EDIT_SCHEMA
+from beam_image_edit.transforms.row_groups import RowGroupWriter
 
 _PICTURE = pa.struct([('bytes', pa.binary()), ('path', pa.string())])
 _PICTURE_COLUMNS = (
@@ -44,28 +45,25 @@ SCHEMA = pa.schema(
     ],
     metadata={'huggingface': json.dumps({'info': {'features': _FEATURES}})},
 )
+_GROUP_ROWS = 100
+_GROUP_BYTES = 32 << 20
 
 
 class ParquetShard:
-    """A Parquet file of pictures, written a row group at a time; the same rows give the same bytes.
+    """A Parquet file of rows with their pictures; the same rows give the same bytes.
 
-    Use it as a context: the file is complete when the block ends without an exception. A row group is held in memory
-    while it fills; its size is also what a reader of one row has to fetch.
+    Use it as a context: the file is complete when the block ends without an exception.
 
     Args:
         file: where it goes.
-        group_rows: the most rows of a row group.
-        group_bytes: a row group ends when its pictures have this many bytes.
     """
 
-    def __init__(self, file: BinaryIO, *, group_rows: int = 100, group_bytes: int = 32 << 20) -> None:
-        self._group_rows = group_rows
-        self._group_bytes = group_bytes
+    def __init__(self, file: BinaryIO) -> None:
         # Pictures are compressed as they are.
         plain = {path: 'none' if path in _PICTURE_COLUMNS else 'zstd' for path in _column_paths(SCHEMA)}
-        self._writer = pq.ParquetWriter(file, SCHEMA, compression=plain, use_dictionary=False)
-        self._pending: list[Mapping[str, Any]] = []
-        self._pending_bytes = 0
+        self._groups = RowGroupWriter(
+            file, SCHEMA, group_rows=_GROUP_ROWS, group_size=_GROUP_BYTES, compression=plain, use_dictionary=False
+        )
 
     def add(self, row: ExportRow, contents: Mapping[str, bytes]) -> None:
         """Adds a row with the bytes of its pictures by their names."""
@@ -74,22 +72,13 @@ class ParquetShard:
             'mask': _to_values(row, [row.mask], contents)[0] if row.mask else None,
             'result_images': _to_values(row, row.results, contents),
         }
-        self._pending.append({**row.columns, **pictures})
-        self._pending_bytes += row.picture_bytes
-        if len(self._pending) == self._group_rows or self._pending_bytes >= self._group_bytes:
-            self._write_group()
+        self._groups.add({**row.columns, **pictures}, row.picture_bytes)
 
     def __enter__(self) -> 'ParquetShard':
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None and self._pending:
-            self._write_group()
-        self._writer.close()
-
-    def _write_group(self) -> None:
-        self._writer.write_table(pa.Table.from_pylist(self._pending, SCHEMA))
-        self._pending, self._pending_bytes = [], 0
+    def __exit__(self, *exception: Any) -> None:
+        self._groups.__exit__(*exception)
 
 
 def _to_values(

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from beam_image_edit.transforms.errors import InvalidInput
-from beam_image_edit.transforms.json_text import append_members, parse_object, replace_members
+from beam_image_edit.transforms.json_text import append_members, parse_object, replace_members, to_unicode
 from beam_image_edit.transforms.manifest import manifest_line
 from beam_image_edit.transforms.outcomes import Outcome
-from beam_image_edit.transforms.parquet_rows import RowKeys, parquet_row, to_unicode
+from beam_image_edit.transforms.parquet_rows import parquet_row
 from beam_image_edit.transforms.pictures import extension_of
 from beam_image_edit.transforms.rows import Parameters, Row, RowFields, parse_row
 from beam_image_edit.transforms.samples import Sample
@@ -103,7 +103,7 @@ def to_entry(outcome: Outcome) -> Entry:
     texts = 2 * len(outcome.text.encode('utf-8', 'replace')) + _OVERHEAD_BYTES
     weight = texts + sum((picture['bytes'] or 0) + _OVERHEAD_BYTES for picture in pictures)
     lean = replace(outcome, origin=None, spent={})
-    return order_of(outcome), weight, zlib.compress(pickle.dumps(lean, protocol=pickle.HIGHEST_PROTOCOL))
+    return _order_of(outcome), weight, zlib.compress(pickle.dumps(lean, protocol=pickle.HIGHEST_PROTOCOL))
 
 
 def from_entry(entry: Entry) -> Outcome:
@@ -112,7 +112,7 @@ def from_entry(entry: Entry) -> Outcome:
     return outcome
 
 
-def order_of(outcome: Outcome) -> int:
+def _order_of(outcome: Outcome) -> int:
     """Where a row comes in the data set, from 0 to 2^63: by index; without one, by its content and after all others.
 
     Rows without an index that are the same in all, their results too, have one place: a data set holds them once.
@@ -141,7 +141,7 @@ def to_export_row(outcome: Outcome, fields: RowFields) -> ExportRow:
     edited = len(images), len(masks), len(outcome.edit['images'])
     if named != edited:
         raise InvalidInput(f'it names {named} images, masks and results, but has {edited} in its edit')
-    order = order_of(outcome)
+    order = _order_of(outcome)
     key = f'{order:09}' if outcome.index is not None else f'{order:x}'
     return ExportRow(
         key=key,
@@ -166,8 +166,7 @@ def _read(outcome: Outcome, fields: RowFields) -> Row:
 
 
 def _columns(outcome: Outcome, fields: RowFields, asked: Row, sources: list[Mapping[str, Any]]) -> dict[str, Any]:
-    keys = RowKeys(fields.images, fields.conversations, fields.output_image)
-    own = parquet_row(manifest_line(outcome, fields.output_image), outcome.index, keys)
+    own = parquet_row(manifest_line(outcome, fields.output_image), outcome.index, fields)
     columns = {
         'id': own['id'],
         'instruction': '\n'.join(asked.instructions),

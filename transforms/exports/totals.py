@@ -39,11 +39,11 @@ class Totals:
         self.cost += to_parts(row.columns['cost_usd'] or 0)
         self.models[str(row.columns['model'])] += 1
 
-    def leave_out(self, place: str, reason: str) -> None:
-        """Counts a row that is left out."""
+    def leave_out(self, name: str, reason: str) -> None:
+        """Counts a row, by its name, that is left out."""
         self.counts['left_out'] += 1
         if len(self.reasons) < _MOST_REASONS:
-            self.reasons.append(f'{place}: {reason}')
+            self.reasons.append(f'{name}: {reason}')
 
 
 def add_totals(parts: Iterable[Totals]) -> Totals:

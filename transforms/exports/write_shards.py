@@ -9,9 +9,9 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, ClassVar, Protocol
 
 import apache_beam as beam
 from apache_beam.metrics.metric import Metrics
@@ -64,10 +64,11 @@ class ShardFormat:
 
 @dataclass
 class WriteShards(beam.PTransform[PCollection[Outcome], PCollection[dict[str, Any]]]):
-    """Writes edited rows as shards; its result is a PCollection of the one summary.
+    """Writes edited rows as shards; each format is a class of its own, `ExportParquetImages` and `ExportWebDataset`.
 
-    A row whose pictures are gone or have changed is left out, with a count and a warning; rows that are not edited are
-    no part of a data set.
+    Takes the edited outcomes of `EditImages`; its result is a PCollection of the one summary, for `WriteDatasetCard`.
+    A row whose pictures are gone or have changed since is left out, with a count and a warning; rows that are not
+    edited are no part of a data set.
 
     Attributes:
         format: the shards' format.
@@ -78,14 +79,14 @@ class WriteShards(beam.PTransform[PCollection[Outcome], PCollection[dict[str, An
         storage_options: of file systems; see `file_systems`.
 
     Raises:
-        ConfigurationError: max_shard_bytes is below 1, or there is no cache path.
+        ConfigurationError: max_shard_bytes is below 1, or cache_path is empty.
     """
 
-    format: ShardFormat
+    format: ClassVar[ShardFormat]
     cache_path: str
-    max_shard_bytes: int
-    fields: RowFields
-    image_root: str | None
+    max_shard_bytes: int = MAX_SHARD_BYTES
+    fields: RowFields = field(default_factory=RowFields)
+    image_root: str | None = None
     storage_options: StorageOptions | None = None
 
     def __post_init__(self) -> None:

@@ -165,7 +165,7 @@ class Limiter:
         return any(other is not turn and now - other.begun >= self._rate.verdict_s for other in began_later)
 
     def _is_accident(self) -> bool:
-        """Whether a call that was turned away says nothing about limits that are told."""
+        """Takes into account that a call was turned away; whether that says nothing about limits that are told."""
         self._refused_at_call.append(self._begun)
         is_rare = len(self._refused_at_call) < _MANY_REFUSALS
         return is_rare or self._begun - self._refused_at_call[0] > _AMONG_CALLS

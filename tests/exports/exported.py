@@ -4,6 +4,8 @@ import hashlib
 import io
 import json
 import random
+import tarfile
+from itertools import chain
 
 import apache_beam as beam
 import datasets
@@ -70,3 +72,20 @@ def load_parquet(folder, cache, name='*'):
         split='train',
         cache_dir=str(cache),
     )
+
+
+def shards_of(folder, name):
+    return sorted((folder / 'export' / name).iterdir())
+
+
+def read_tar(path):
+    with tarfile.open(path) as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar}
+
+
+def read_keys(folder, name):
+    """The keys of all rows in their order."""
+    if name == 'webdataset':
+        names = chain.from_iterable(read_tar(path) for path in shards_of(folder, name))
+        return [file.removesuffix('.json') for file in names if file.endswith('.json')]
+    return [key for path in shards_of(folder, name) for key in datasets.Dataset.from_parquet(str(path))['key']]
