@@ -24,37 +24,43 @@ from tests.store_servers import running_s3
 PAGE = Path(__file__).parents[2] / 'docs' / 'engines.md'
 ROWS = 12
 LIMIT_S = 500
-# The package is not installed where it is tested before it is.
-PROGRAM = 'beam-image-edit() { python -m beam_image_edit.pipeline "$@"; }\n'
 
 
 class Reader:
-    """Somebody at a shell who types what is on the page.
+    """Somebody at a shell who types what is on the page, in an environment where nothing of the job's is set.
 
     Attributes:
-        places: what is typed in place of the page's hosts, ports and folders.
+        places: what is typed in place of the page's hosts, ports, folders and secrets.
     """
 
-    def __init__(self, processes, section):
+    def __init__(self, processes, program):
         self._processes = processes
-        [text] = re.findall(rf'^## {section}\n(.*?)(?=^## |\Z)', PAGE.read_text(), re.DOTALL | re.MULTILINE)
-        self._blocks = re.findall(r'^```sh\n(.*?)^```$', text, re.DOTALL | re.MULTILINE)
+        self._program = program
         self.places = {'8099': str(free_port()), '50000': str(free_port()), '/shared': str(processes.folder)}
+        # Of the API; the store takes any.
+        self.places['=…'] = f'={KEY}'
+        # Where the page has the rows here, and the results.
+        self.places |= {' rows.jsonl': ' s3://shop/rows.jsonl', ' edited': ' s3://shop/edited'}
 
-    def start(self, words, port):
+    def start(self, section, words, port):
         """Starts what the block with these words starts, and waits until it listens at one of the page's ports."""
-        process = self._type(words)
+        process = self._type(section, words)
         self._processes.wait_for_port(process, int(self.places[port]), words)
 
-    def run(self, words):
+    def run(self, section, words):
         """Runs the block with these words to its end."""
-        assert self._type(words).wait(LIMIT_S) == 0, self._processes.last_words(words)
+        assert self._type(section, words).wait(LIMIT_S) == 0, self._processes.last_words(words)
 
-    def _type(self, words):
-        [block] = [block for block in self._blocks if words in block]
+    def _type(self, section, words):
+        [block] = [block for block in blocks_of(section) if words in block]
         for written, place in self.places.items():
             block = block.replace(written, place)
-        return self._processes.start(words, 'bash', '-ec', PROGRAM + block)
+        return self._processes.start(words, 'bash', '-ec', f'{self._program}\n{block}')
+
+
+def blocks_of(section):
+    [text] = re.findall(rf'^## {section}\n(.*?)(?=^## |\Z)', PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    return re.findall(r'^```sh\n(.*?)^```$', text, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -76,18 +82,26 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def processes(api, store, tmp_path):
-    """Processes in an environment with the store, its credentials, and the package's Python."""
+def read(api, store, tmp_path):
+    """Makes a reader; the variables are those of the job's command, besides the store's."""
     (tmp_path / '.venv').symlink_to(sys.prefix)
-    environment = {
-        'AWS_ENDPOINT_URL': store.endpoint_url,
-        'AWS_ACCESS_KEY_ID': 'any',
-        'AWS_SECRET_ACCESS_KEY': 'any',
-        'DF_BASE_URL': api.url,
-        'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
-    }
-    with Processes(tmp_path, environment) as running:
-        yield running
+    path = f'{Path(sys.executable).parent}:{os.environ["PATH"]}'
+    with Processes(tmp_path, {'PATH': path}) as processes:
+
+        def make(**variables):
+            variables |= {'AWS_ACCESS_KEY_ID': 'any', 'AWS_SECRET_ACCESS_KEY': 'any', 'DF_BASE_URL': api.url}
+            settings = ' '.join(f'{name}={value}' for name, value in variables.items())
+            place = json.dumps({'s3': {'endpoint_url': store.endpoint_url}})
+            command = f"""{settings} python -m beam_image_edit.pipeline "$@" --storage_options '{place}'"""
+            return processes, Reader(processes, f'beam-image-edit() {{ {command}; }}')
+
+        yield make
+
+
+def test_all_commands_are_followed_here():
+    assert (
+        PAGE.read_text().count('```sh\n') == len([*blocks_of('Flink'), *blocks_of('Spark'), *blocks_of('Prism')]) == 7
+    )
 
 
 def assert_all_is_edited(store, api):
@@ -96,61 +110,42 @@ def assert_all_is_edited(store, api):
     assert len(store.glob('shop/edited/sample_*/*.jpg')) == ROWS
 
 
-def test_flink_cluster(processes, store, api):
+def test_flink_cluster(read, store, api):
+    processes, reader = read()
     cluster = FlinkCluster(processes, task_managers=1)
-    reader = Reader(processes, 'Flink')
-    reader.places |= {'job-server.jar': str(job_server('flink')), 'jobmanager:8081': cluster.master, '=…': f'={KEY}'}
-    reader.start('worker_pool_main', '50000')
-    reader.start('java -jar', '8099')
+    reader.places |= {'job-server.jar': str(job_server('flink')), 'jobmanager:8081': cluster.master}
+    reader.start('Flink', 'worker_pool_main', '50000')
+    reader.start('Flink', 'java -jar', '8099')
     cluster.wait()
-    reader.run('--job_endpoint')
+    reader.run('Flink', '--job_endpoint')
     assert_all_is_edited(store, api)
 
 
-def test_spark_cluster(processes, store, api):
+def test_spark_cluster(read, store, api):
+    processes, reader = read()
     cluster = SparkCluster(processes, workers=1)
     cluster.wait()
-    pool, reader = Reader(processes, 'Flink'), Reader(processes, 'Spark')
-    pool.places['=…'] = f'={KEY}'
     reader.places |= {
-        '50000': pool.places['50000'],
         'job-server.jar': str(job_server('spark')),
         '/opt/spark': str(spark_home()),
         'spark://master:7077': cluster.master,
     }
-    pool.start('worker_pool_main', '50000')
-    reader.start('java ', '8099')
-    reader.run('--job_endpoint')
+    reader.start('Flink', 'worker_pool_main', '50000')
+    reader.start('Spark', 'java ', '8099')
+    reader.run('Spark', '--job_endpoint')
     assert_all_is_edited(store, api)
 
 
-@pytest.fixture
-def key_here(monkeypatch):
-    monkeypatch.setenv('DF_API_KEY', KEY)
-
-
-@pytest.fixture
-def reader_here(key_here, processes):
-    """A reader of a section whose engine runs here, with the key in the program's environment."""
-
-    def read(section):
-        reader = Reader(processes, section)
-        reader.places |= {'rows.jsonl': 's3://shop/rows.jsonl', ' edited': ' s3://shop/edited'}
-        return reader
-
-    return read
-
-
-def test_flink_without_a_cluster(reader_here, store, api):
-    reader = reader_here('Flink')
+def test_flink_without_a_cluster(read, store, api):
+    _, reader = read(DF_API_KEY=KEY)
     reader.places['job-server.jar'] = str(job_server('flink'))
-    reader.run('[local]')
+    reader.run('Flink', '[local]')
     assert_all_is_edited(store, api)
 
 
-def test_prism(reader_here, store, api):
-    reader = reader_here('Prism')
+def test_prism(read, store, api):
+    _, reader = read(DF_API_KEY=KEY)
     # What this line makes was made by the same command before.
     reader.places[f'GOBIN=$PWD go install github.com/apache/beam/sdks/v2/go/cmd/prism@{PRISM}'] = f'cp {prism()} .'
-    reader.run('--prism_location')
+    reader.run('Prism', '--prism_location')
     assert_all_is_edited(store, api)
