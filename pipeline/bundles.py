@@ -4,6 +4,8 @@ At the end of a bundle all of its calls must be done, and the window of calls in
 a second or ten, which is less than one image takes: most of the time nothing would be in flight.
 """
 
+from beam_image_edit.transforms.runners import engine_name
+
 WINDOWS = 10
 # An image takes up to a minute, so ten windows of them take up to ten.
 _WINDOW_S = 60
@@ -19,6 +21,6 @@ def bundle_options(runner: str, max_in_flight: int) -> tuple[str, ...]:
     >>> bundle_options('SparkRunner', 16)
     ()
     """
-    if runner.rpartition('.')[2].lower() != 'flinkrunner':
+    if engine_name(runner) != 'FlinkRunner':
         return ()
     return f'--max_bundle_size={WINDOWS * max_in_flight}', f'--max_bundle_time_mills={WINDOWS * _WINDOW_S * 1000}'

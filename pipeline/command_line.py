@@ -65,7 +65,7 @@ def parse_args(argv: Sequence[str], environment: Mapping[str, str] = os.environ)
     parser = make_parser()
     flags, others = parser.parse_known_args(argv)
     try:
-        return _to_config(flags, _check_beam_options(parser, others), environment)
+        return _to_config(flags, _check_beam_options(parser, others, flags.runner_option), environment)
     except ConfigurationError as error:
         parser.error(str(error))
 
@@ -153,8 +153,10 @@ def example_input() -> str:
     return str(files('beam_image_edit.pipeline') / 'examples' / 'edits.jsonl')
 
 
-def _check_beam_options(parser: argparse.ArgumentParser, others: Sequence[str]) -> Sequence[str]:
-    """Refuses what Beam does not know either; Beam itself would drop it with a warning."""
+def _check_beam_options(
+    parser: argparse.ArgumentParser, others: Sequence[str], runner_options: Sequence[str]
+) -> Sequence[str]:
+    """Refuses what Beam does not know either, which it would drop with a warning, and values that it can not use."""
     beam = OneLineErrors(prog=PROGRAM, allow_abbrev=False, add_help=False)
     beam.add_value_provider_argument = beam.add_argument  # type: ignore[attr-defined]
     for options in PipelineOptions.__subclasses__():
@@ -164,6 +166,7 @@ def _check_beam_options(parser: argparse.ArgumentParser, others: Sequence[str]) 
         except argparse.ArgumentError:
             continue  # somebody else's class, with a flag that is there already
     _, unknown = beam.parse_known_args(others)
+    beam.parse_known_args([f'--{option}' for option in runner_options])  # those that Beam knows after all
     if unknown:
         # A value may be a key, and so may a word of its own that is long enough.
         name = unknown[0].partition('=')[0]

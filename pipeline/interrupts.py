@@ -18,6 +18,7 @@ from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from beam_image_edit.transforms.editor import stop_editors
 from beam_image_edit.transforms.editor_config import EditorConfig
+from beam_image_edit.transforms.runners import engine_name
 from beam_image_edit.transforms.stop_file import StopFile
 
 _log = logging.getLogger(__name__)
@@ -40,9 +41,7 @@ def shield_workers(runner: str, options: PipelineOptions) -> Any:
         options: the pipeline's; changed where the runner is another one.
     """
     direct = options.view_as(DirectOptions)
-    has_workers = (
-        runner.rpartition('.')[2].lower() == 'fnapirunner' and direct.direct_running_mode == 'multi_processing'
-    )
+    has_workers = engine_name(runner) == 'FnApiRunner' and direct.direct_running_mode == 'multi_processing'
     if not has_workers or os.name != 'posix':
         return runner
     # Otherwise the runner would put its own command in place of this one.

@@ -25,6 +25,7 @@ from beam_image_edit.transforms.exports import EXPORTS, WriteDatasetCard
 from beam_image_edit.transforms.limits.pace import limits_path
 from beam_image_edit.transforms.probes import leave_probe
 from beam_image_edit.transforms.read_samples import ReadSamples
+from beam_image_edit.transforms.runners import engine_name
 from beam_image_edit.transforms.write_manifest import WriteManifest
 
 _log = logging.getLogger(__name__)
@@ -149,8 +150,8 @@ def _new_run_id(started_at: float) -> str:
 
 def _engine_of(result: Any, runner: str) -> str:
     """The engine that ran: asked for DirectRunner, Beam chooses among three, and else it is the one asked for."""
-    name = runner.rpartition('.')[2]
-    if name.lower() not in ('directrunner', 'switchingdirectrunner'):
+    name = engine_name(runner)
+    if name not in ('DirectRunner', 'SwitchingDirectRunner'):
         return name
     # Prism's results are those of any engine behind a job server.
     engines = {
@@ -164,7 +165,7 @@ def _engine_of(result: Any, runner: str) -> str:
 
 @contextmanager
 def _limited_download(runner: str) -> Iterator[None]:
-    if runner.rpartition('.')[2].lower() not in ('directrunner', 'prismrunner', 'switchingdirectrunner'):
+    if engine_name(runner) not in ('DirectRunner', 'PrismRunner', 'SwitchingDirectRunner'):
         yield
         return
     before = socket.getdefaulttimeout()

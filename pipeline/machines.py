@@ -6,10 +6,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.limits.places import Limits
+from beam_image_edit.transforms.runners import engine_name
 
 # They run on this machine, where all processes keep the limits together.
 _LOCAL_RUNNERS = frozenset(
-    {'fnapirunner', 'directrunner', 'switchingdirectrunner', 'bundlebaseddirectrunner', 'prismrunner'}
+    {'FnApiRunner', 'DirectRunner', 'SwitchingDirectRunner', 'BundleBasedDirectRunner', 'PrismRunner'}
 )
 # In this order: what Dataflow may grow to, what it begins with, and how many task slots Flink uses.
 _OPTIONS = ('max_num_workers', 'num_workers', 'parallelism')
@@ -17,7 +18,7 @@ _OPTIONS = ('max_num_workers', 'num_workers', 'parallelism')
 
 def is_local(runner: str) -> bool:
     """Whether a runner works on this machine alone."""
-    return runner.rpartition('.')[2].lower() in _LOCAL_RUNNERS
+    return engine_name(runner) in _LOCAL_RUNNERS
 
 
 def count_machines(runner: str, beam_options: Sequence[str]) -> int:

@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from beam_image_edit.pipeline.checks import check_job, find_warnings
 from beam_image_edit.pipeline.command_line import JobConfig, fail, parse_args
@@ -13,6 +14,7 @@ from beam_image_edit.pipeline.dry_run.run import run_dry
 from beam_image_edit.pipeline.flags import PROGRAM
 from beam_image_edit.pipeline.image_rows import write_image_rows
 from beam_image_edit.pipeline.job import run_job
+from beam_image_edit.pipeline.job_server import spell_options
 from beam_image_edit.pipeline.machines import describe_limits
 from beam_image_edit.pipeline.progress import describe_end
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
@@ -38,6 +40,7 @@ def run(argv: Sequence[str]) -> int:
     config = parse_args(argv)
     _set_up_logging(config.log_level)
     try:
+        config = replace(config, beam_options=spell_options(config.beam_options))
         config = write_image_rows(config)
         check_job(config)
         warnings = list(find_warnings(config))

@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-_ALWAYS_HERE = frozenset({'fnapirunner', 'directrunner', 'switchingdirectrunner', 'bundlebaseddirectrunner'})
+from beam_image_edit.transforms.runners import engine_name
+
+_ALWAYS_HERE = frozenset({'FnApiRunner', 'DirectRunner', 'SwitchingDirectRunner', 'BundleBasedDirectRunner'})
 _THIS_MACHINE = frozenset({'localhost', '127.0.0.1', '::1'})
 _LOCAL_SPARK = re.compile(r'local(\[.+\])?')
 
@@ -41,7 +43,7 @@ STRANGERS = Workers(environment=False, memory=False, disk=False)
 def find_workers(runner: str, beam_options: Sequence[str]) -> Workers:
     """What a job's workers share with the command that starts it; nothing if that is not known."""
     options = PipelineOptions(list(beam_options)).get_all_options()
-    engine = runner.rpartition('.')[2].lower()
+    engine = engine_name(runner)
     if engine in _ALWAYS_HERE:
         return CHILDREN if options.get('direct_running_mode') == 'multi_processing' else THREADS
     environment = options.get('environment_type') or _default_environment(engine, options)
@@ -56,9 +58,9 @@ def find_workers(runner: str, beam_options: Sequence[str]) -> Workers:
 def _default_environment(engine: str, options: dict[str, Any]) -> str:
     """What Beam takes if nothing is said: workers in the command's process where the engine is there too."""
     is_local = {
-        'prismrunner': True,
-        'flinkrunner': options.get('flink_master') in ('[local]', '[auto]'),
-        'sparkrunner': bool(_LOCAL_SPARK.fullmatch(str(options.get('spark_master_url')))),
+        'PrismRunner': True,
+        'FlinkRunner': options.get('flink_master') in ('[local]', '[auto]'),
+        'SparkRunner': bool(_LOCAL_SPARK.fullmatch(str(options.get('spark_master_url')))),
     }
     return 'LOOPBACK' if is_local.get(engine) else 'DOCKER'
 

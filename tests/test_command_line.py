@@ -82,6 +82,7 @@ def test_short_names_of_input_and_output():
         (['--extra_body={'], 'JSON object'),
         (['--cache_path='], 'must not be empty'),
         (['--runner_option=x'], 'NAME=VALUE'),
+        (['--runner_option=parallelism=x'], 'argument --parallelism: invalid int value'),
         (['--runner=DaskRunner'], 'DaskRunner loses rows'),
         (['--runner=NoSuchRunner'], 'NoSuchRunner'),
         (['--input=/no/such/file.jsonl'], '/no/such/file.jsonl'),

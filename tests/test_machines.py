@@ -10,6 +10,8 @@ from beam_image_edit.transforms.errors import ConfigurationError
     ('runner', 'options', 'machines'),
     [
         ('FnApiRunner', [], 1),
+        ('direct', ['--direct_num_workers=8'], 1),
+        ('prism', [], 1),
         ('DirectRunner', ['--direct_num_workers=8'], 1),
         ('apache_beam.runners.portability.fn_api_runner.FnApiRunner', [], 1),
         ('DataflowRunner', ['--max_num_workers=7'], 7),

@@ -51,7 +51,7 @@ def flink_cluster(folder):
     with Processes(folder, _worker_environment()) as processes:
         cluster = FlinkCluster(processes)
         pool, workers = _start_worker_pool(processes)
-        port = _start_flink_job_server(processes, cluster.master)
+        port = start_flink_job_server(processes, cluster.master)
         cluster.wait()
         flags = ('--runner=FlinkRunner', f'--job_endpoint=localhost:{port}', f'--parallelism={WORKERS}', *workers)
         yield Engine(flags, WORKERS, cluster, pool, processes)
@@ -98,7 +98,8 @@ def _start_worker_pool(processes):
     return pool, ('--environment_type=EXTERNAL', f'--environment_config=localhost:{port}')
 
 
-def _start_flink_job_server(processes, master):
+def start_flink_job_server(processes, master):
+    """Starts Beam's job server for a master; gives its port."""
     port = free_port()
     server = processes.start(
         'jobserver', 'java', '-Xmx512m', *OPENED, '-jar', str(job_server('flink')), f'--flink-master={master}',

@@ -60,7 +60,7 @@ class FlinkCluster:
         master: where jobs are handed in, as `host:port`.
     """
 
-    def __init__(self, processes):
+    def __init__(self, processes, task_managers=TASK_MANAGERS):
         self._processes = processes
         self._rest = free_port()
         self.master = f'127.0.0.1:{self._rest}'
@@ -72,12 +72,12 @@ class FlinkCluster:
         self._java('jobmanager', 'StandaloneSessionClusterEntrypoint', 'runtime.entrypoint', '-Xmx512m')
         self.task_managers = [
             self._java(f'taskmanager-{number}', 'TaskManagerRunner', 'runtime.taskexecutor', '-Xmx384m')
-            for number in range(TASK_MANAGERS)
+            for number in range(task_managers)
         ]
 
     def wait(self):
         """Waits until all TaskManagers have reported."""
-        wait_until(lambda: self.count_task_managers() == TASK_MANAGERS)
+        wait_until(lambda: self.count_task_managers() == len(self.task_managers))
 
     def count_task_managers(self):
         try:

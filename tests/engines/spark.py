@@ -18,8 +18,8 @@ class SparkCluster:
         master: where jobs are handed in, as `spark://host:port`.
     """
 
-    def __init__(self, processes):
-        self._processes = processes
+    def __init__(self, processes, workers=WORKERS):
+        self._workers = workers
         port, self._page = free_port(), free_port()
         self.master = f'spark://127.0.0.1:{port}'
         # Workers make the commands of the programs that they start from it.
@@ -29,7 +29,7 @@ class SparkCluster:
         processes.start(
             'master', *command, 'org.apache.spark.deploy.master.Master', *at, str(self._page), '--port', str(port)
         )
-        for number in range(WORKERS):
+        for number in range(workers):
             folder = processes.folder / f'spark-{number}'
             processes.start(
                 f'worker-{number}', *command, 'org.apache.spark.deploy.worker.Worker', *at, '0',
@@ -38,7 +38,7 @@ class SparkCluster:
 
     def wait(self):
         """Waits until all workers have reported."""
-        wait_until(lambda: self._count_workers() == WORKERS)
+        wait_until(lambda: self._count_workers() == self._workers)
 
     def _count_workers(self):
         try:
