@@ -72,3 +72,10 @@ class ApiError(EditError):
 
     def __str__(self) -> str:
         return self.message
+
+
+def find_cause(error: BaseException) -> BaseException:
+    """The first of a chain of errors, which names the reason where the others name the libraries' layers."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return error

@@ -20,7 +20,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from beam_image_edit.transforms.errors import InvalidInput
+from beam_image_edit.transforms.errors import InvalidInput, find_cause
 from beam_image_edit.transforms.local_inputs import check_size
 
 _PIECE_BYTES = 256 * 1024
@@ -93,7 +93,7 @@ class WebReader:
                 return f'no answer within {self._timeouts_s[1]:g} s'
             case urllib3.exceptions.ProtocolError():
                 return 'the connection was closed before all of it had come'
-        cause = _find_cause(error)
+        cause = find_cause(error)
         if isinstance(cause, OSError) and cause.strerror:
             return f'could not be fetched: {cause.strerror}'
         return f'could not be fetched ({type(error).__name__})'
@@ -181,10 +181,3 @@ class _PunctualAdapter(HTTPAdapter):
 
 def _use_punctual_connections(manager: Any) -> None:
     manager.pool_classes_by_scheme = {'http': _Pool, 'https': _SecurePool}
-
-
-def _find_cause(error: BaseException) -> BaseException:
-    """The first of a chain of errors, which names the reason where the others name the library's layers."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return error

@@ -18,7 +18,7 @@ from beam_image_edit.transforms.clients.calls import HttpRequest, HttpResponse
 from beam_image_edit.transforms.clients.connections import Body, Connections
 from beam_image_edit.transforms.clients.error_bodies import MAX_ERROR_BYTES
 from beam_image_edit.transforms.clients.messages import shorten
-from beam_image_edit.transforms.errors import ApiError
+from beam_image_edit.transforms.errors import ApiError, find_cause
 
 MAX_ANSWER_BYTES = 512 * 1024 * 1024
 MAX_DOWNLOAD_BYTES = 100 * 1024 * 1024
@@ -191,10 +191,10 @@ class HttpClient:
             what = f"the request can't be sent ({type(error).__name__}); check DF_BASE_URL and DF_API_KEY"
             return ApiError('permanent', what)
         if not is_sent:
-            return ApiError('retry', f'no connection that takes the request: {_find_cause(error)}')
+            return ApiError('retry', f'no connection that takes the request: {_describe_cause(error)}')
         if isinstance(error, ReadTimeoutError | _DrippingAnswer):
             return ApiError('retry', f'no whole answer within {self._timeout[1]:g} s', may_be_billed=True)
-        return ApiError('retry', f'the answer was lost: {_find_cause(error)}', may_be_billed=True)
+        return ApiError('retry', f'the answer was lost: {_describe_cause(error)}', may_be_billed=True)
 
 
 def _told_bytes(response: BaseHTTPResponse) -> int:
@@ -211,8 +211,6 @@ def _not_fetched(url: str, reason: str) -> ApiError:
     )
 
 
-def _find_cause(error: BaseException) -> str:
-    """The first of a chain of errors, which names the reason where the others name the library's layers."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return shorten(f'{type(error).__name__}: {error}', 200)
+def _describe_cause(error: BaseException) -> str:
+    cause = find_cause(error)
+    return shorten(f'{type(cause).__name__}: {cause}', 200)
