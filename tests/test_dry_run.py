@@ -9,6 +9,7 @@ import pytest
 
 from beam_image_edit.pipeline.__main__ import main
 from beam_image_edit.pipeline.command_line import parse_args
+from beam_image_edit.pipeline.dry_run.report import show_dollars
 from tests import test_messy_file
 
 messy = test_messy_file.messy
@@ -86,26 +87,62 @@ LARGE = [
 def test_the_bill_is_the_estimate(foretell, edit, flags):
     rows = ROWS[:4] if 'lite' in flags[0] else ROWS
     told = foretell(rows, *flags)
-    low, high = told.content['estimated_cost_usd'].values()
+    low, likely, high = told.content['estimated_cost_usd'].values()
     run = edit(rows, *flags)
     assert set(run.statuses) == {'edited'}
-    assert low == high == pytest.approx(run.summary['cost_usd'], rel=1e-3)
+    assert low == likely == high == pytest.approx(run.summary['cost_usd'], rel=1e-3)
     assert told.content['calls'] == run.summary['calls']
     assert told.content['images'] == run.summary['images']
 
 
-def test_a_model_that_thinks_has_a_range_that_holds_the_bill(foretell, edit):
+@pytest.mark.parametrize(
+    ('model', 'within'),
+    # Where pictures are cheap thoughts count more.
+    [('gemini-3-pro-image', 0.015), ('gemini-3.1-flash-lite-image', 0.02), ('gemini-nano-banana-2.1', 0.025)],
+)
+@pytest.mark.parametrize('count', [1, 4])
+def test_a_model_that_thinks_has_a_range_about_the_bill(foretell, edit, model, within, count):
+    told = foretell(ROWS[:count], f'--model_name={model}')
+    run = edit(ROWS[:count], f'--model_name={model}')
+    cost_usd = run.summary['cost_usd']
+    assert told.ends[0] < cost_usd < told.ends[1]
+    assert told.ends == pytest.approx([cost_usd, cost_usd], rel=within)
+    assert told.content['estimated_cost_usd']['likely'] == pytest.approx(cost_usd, rel=0.005)
+
+
+def test_what_is_likely_is_told_with_its_thoughts(foretell):
     told = foretell(ROWS)
-    run = edit(ROWS)
-    assert told.ends[0] < run.summary['cost_usd'] < told.ends[1]
-    assert run.summary['cost_usd'] == pytest.approx(told.ends[0], rel=0.03)
+    likely = told.content['estimated_cost_usd']['likely']
+    assert f'most likely: {show_dollars(likely)}, with 200 tokens of thoughts a call' in told.lines
+    calls = told.content['calls']
+    assert told.content['tokens']['thinking'] == {'low': 100 * calls, 'likely': 200 * calls, 'high': 300 * calls}
+
+
+@pytest.mark.parametrize(
+    ('level', 'likely'), [('minimal', 0), ('LOW', 200), ('medium', 200), ('high', 400)], ids=lambda value: str(value)
+)
+def test_the_level_of_thinking_says_how_much_is_likely(foretell, level, likely):
+    body = {'generationConfig': {'thinkingConfig': {'thinkingLevel': level}}}
+    told = foretell([{**ROWS[0], 'extra_body': body}])
+    assert told.content['tokens']['thinking'] == {
+        'low': likely / 2,
+        'likely': likely,
+        'high': likely * 1.5,
+    }
+
+
+def test_rows_that_think_differently_have_an_average(foretell):
+    body = {'generationConfig': {'thinkingConfig': {'thinkingLevel': 'high'}}}
+    told = foretell([ROWS[0], {**ROWS[0], 'extra_body': body}])
+    assert any(line.endswith('with 300 tokens of thoughts a call') for line in told.lines)
 
 
 @pytest.mark.parametrize('flags', [['--api_format=openai'], []], ids=['openai', 'gemini'])
 def test_the_estimate_of_many_rows_is_within_two_per_cent_of_the_bill(foretell, edit, flags):
     told = foretell(LARGE, *flags)
     run = edit(LARGE, '--max_in_flight=32', *flags)
-    assert told.ends[0] * 0.98 <= run.summary['cost_usd'] <= told.ends[-1] * 1.02
+    cost_usd = run.summary['cost_usd']
+    assert told.ends == pytest.approx([cost_usd] * len(told.ends), rel=0.02)
     assert told.content['rows']['shares_a_purchase'] == 10
     assert told.content['calls'] == run.summary['calls']
 
