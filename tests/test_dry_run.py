@@ -158,12 +158,20 @@ def test_what_is_called_invalid_is_what_the_run_calls_invalid(foretell, edit, me
     assert (told.code, run.code) == (3, 3)
 
 
-def test_bad_rows_are_printed_by_their_lines_up_to_twenty(foretell):
-    told = foretell('\n' + '{"images": "gone.png", "conversations": ["x"]}\n' * 25)
-    shown = [line for line in told.lines if 'gone.png' in line]
+def test_bad_rows_are_printed_by_their_lines_up_to_twenty_reasons(foretell):
+    rows = [{'images': f'gone-{number}.png', 'conversations': ['x']} for number in range(25)]
+    told = foretell('\n' + ''.join(json.dumps(row) + '\n' for row in rows))
+    shown = [line for line in told.lines if 'gone-' in line]
     assert [line.split(':')[0].strip() for line in shown] == [f'line {number}' for number in range(2, 22)]
-    assert any('5 more' in line for line in told.lines)
+    assert '  … and 5 more, all in dry_run.json' in told.lines
     assert len(told.content['bad_rows']) == 25
+
+
+def test_a_reason_that_rows_share_is_told_once(foretell):
+    told = foretell('{"images": "gone.png", "conversations": ["x"]}\n' * 9 + '{\n')
+    shown = [line for line in told.lines if line.startswith('  line')]
+    assert [line.split(':')[0] for line in shown] == ['  lines 1, 2, 3, 4, 5 and 4 more', '  line 10']
+    assert len(told.content['bad_rows']) == 10
 
 
 def test_good_rows_end_with_code_0(foretell):
@@ -214,7 +222,11 @@ def test_rows_beyond_the_budget_are_told(foretell, edit):
     assert told.content['rows'] == {'to_edit': 4, 'stopped': 2}
     assert told.ends == [run.summary['cost_usd']] == [0.16]
     assert [row['index'] for row in told.content['bad_rows']] == [4, 5]
-    assert [row['error'] for row in told.content['bad_rows']] == [row['edit']['error'] for row in run.rows[4:]]
+    for told_row, run_row in zip(told.content['bad_rows'], run.rows[4:], strict=True):
+        assert run_row['edit']['error'].startswith(told_row['error'])
+    (shown,) = [line for line in told.lines if '--max_cost_usd' in line]
+    assert shown.startswith('  lines 5, 6: not sent: nothing is reserved')
+    assert 'run the same command again' not in shown
 
 
 def test_a_price_that_nobody_knows_is_said_to_be_unknown(foretell):

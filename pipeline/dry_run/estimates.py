@@ -8,7 +8,7 @@ from typing import Any
 
 from beam_image_edit.pipeline.command_line import JobConfig
 from beam_image_edit.pipeline.dry_run.rows import CallForecast, RowForecast
-from beam_image_edit.transforms.budget import ADMIT_ALL, Admission
+from beam_image_edit.transforms.budget import ADMIT_ALL, Admission, Budget
 from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.money import to_parts, to_usd
 from beam_image_edit.transforms.outcomes import EDITED, STOPPED
@@ -77,14 +77,16 @@ class Estimate:
 def estimate(forecasts: Sequence[RowForecast], config: JobConfig) -> Estimate:
     """Adds up what would become of rows, given in their order."""
     price = config.editor.find_price()
-    admission = _admit(forecasts, config)
+    budget = config.editor.budget()
+    admission = _admit(forecasts, budget, config) if budget else ADMIT_ALL
+    # A dry run has read all images, so that this is the only reason there can be.
+    beyond = f'not sent: {budget.reach}' if budget else None
     total = Estimate() if price else Estimate(cost=None)
     seen: set[str] = set()
     for row in forecasts:
-        refusals = {call.reservation: admission.refuse(call.reservation) for call in row.calls}
-        refusal = next(filter(None, refusals.values()), None)
-        status, error = (STOPPED, f'not sent: {refusal}') if refusal else (row.status, row.error)
-        new = [call for call in row.calls if call.reservation not in seen and not refusals[call.reservation]]
+        refused = {call.reservation for call in row.calls if admission.refuse(call.reservation)}
+        status, error = (STOPPED, beyond) if refused else (row.status, row.error)
+        new = [call for call in row.calls if call.reservation not in seen and call.reservation not in refused]
         seen.update(call.reservation for call in new)
         _add_calls(total, new, price)
         total.longest_turns = max(total.longest_turns, row.turns if new else 0)
@@ -94,10 +96,7 @@ def estimate(forecasts: Sequence[RowForecast], config: JobConfig) -> Estimate:
     return total
 
 
-def _admit(forecasts: Iterable[RowForecast], config: JobConfig) -> Admission:
-    budget = config.editor.budget()
-    if budget is None:
-        return ADMIT_ALL
+def _admit(forecasts: Iterable[RowForecast], budget: Budget, config: JobConfig) -> Admission:
     ledger = Ledger(config.editor.open_storage(), config.editor.run_id, call_timeout_s=0)
     return budget.admit([row.reserved for row in forecasts if row.reserved is not None], ledger)
 

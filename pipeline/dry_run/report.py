@@ -2,8 +2,9 @@
 
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from itertools import islice
 from pathlib import Path
 
 from beam_image_edit.pipeline.command_line import JobConfig
@@ -21,7 +22,8 @@ from beam_image_edit.pipeline.times import show_time
 from beam_image_edit.transforms.outcomes import INVALID_INPUT, STOPPED
 from beam_image_edit.transforms.prices import PricePerToken
 
-_SHOWN_ROWS = 20
+_SHOWN_REASONS = 20
+_SHOWN_LINES = 5
 _SHOWN_DIGITS = 4
 _WORDS = {
     TO_EDIT: 'would be edited',
@@ -82,12 +84,27 @@ def _show(usd: float, rounding: str) -> str:
 
 
 def _bad_rows(bad_rows: list[BadRow], has_files: bool) -> Iterator[str]:
-    for row in bad_rows[:_SHOWN_ROWS]:
+    by_reason: dict[tuple[str, str], list[int]] = {}
+    for row in bad_rows:
         # What is wrong with a row itself begins with its line.
-        place = '' if row.error.startswith('line ') else f'line {row.line}: '
-        yield f'  {f"{row.file}: " if has_files else ""}{place}{row.error}'
-    if len(bad_rows) > _SHOWN_ROWS:
-        yield f'  … and {len(bad_rows) - _SHOWN_ROWS:,} more, all in dry_run.json'
+        reason = row.error.removeprefix(f'line {row.line}: ')
+        by_reason.setdefault((row.file if has_files else '', reason), []).append(row.line)
+    for (file, reason), lines in islice(by_reason.items(), _SHOWN_REASONS):
+        yield f'  {f"{file}: " if file else ""}{_name_lines(lines)}: {reason}'
+    rest = sum(map(len, islice(by_reason.values(), _SHOWN_REASONS, None)))
+    if rest:
+        yield f'  … and {rest:,} more, all in dry_run.json'
+
+
+def _name_lines(lines: Sequence[int]) -> str:
+    """The lines of rows in words; of many the first ones.
+
+    >>> _name_lines([7]), _name_lines([7, 9]), _name_lines(range(1, 2_000))
+    ('line 7', 'lines 7, 9', 'lines 1, 2, 3, 4, 5 and 1,994 more')
+    """
+    named = ', '.join(map(str, lines[:_SHOWN_LINES]))
+    more = f' and {len(lines) - _SHOWN_LINES:,} more' if len(lines) > _SHOWN_LINES else ''
+    return f'line{"s" if len(lines) > 1 else ""} {named}{more}'
 
 
 def _money(total: Estimate, config: JobConfig) -> Iterator[str]:
