@@ -21,7 +21,7 @@ from beam_image_edit.transforms.inputs import InputReader
 from beam_image_edit.transforms.json_text import parse_object, replace_members
 from beam_image_edit.transforms.ledger import ledger_path
 from beam_image_edit.transforms.lines import ByteRange, decode_line, read_range, split_lines
-from beam_image_edit.transforms.outcomes import EDITED
+from beam_image_edit.transforms.outcomes import EDITED, INVALID_INPUT
 from beam_image_edit.transforms.records import Record
 from beam_image_edit.transforms.row_calls import Step
 from beam_image_edit.transforms.rows import is_url
@@ -57,8 +57,17 @@ class PastRow:
         return results
 
     @property
+    def unusable_line(self) -> str | None:
+        """Its author's line where that was no JSON object; None if it was one."""
+        own = self.members.keys() - {'edit', self._results_name}
+        line = self.members['line'] if own == {'line'} else None
+        return line if isinstance(line, str) and self.edit['status'] == INVALID_INPUT else None
+
+    @property
     def own_text(self) -> str:
         """Its line as its author wrote it."""
+        if self.unusable_line is not None:
+            return self.unusable_line
         return replace_members(self.text, removed=('edit', self._results_name), added={})
 
     @property
