@@ -14,6 +14,7 @@ from beam_image_edit.pipeline.past_job import PastJob, find_row_folders
 from beam_image_edit.transforms.clients import load_format
 from beam_image_edit.transforms.clients.calls import HttpRequest
 from beam_image_edit.transforms.clients.client import Endpoint
+from beam_image_edit.transforms.counts import show_count
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.input_files import InputFile
 from beam_image_edit.transforms.input_pictures import InputPictures
@@ -117,7 +118,9 @@ def find_row(storage: Storage, names: list[str], wanted: str) -> PastRow:
             if str(row.members.get('id')) == wanted:
                 by_id = row
     if by_id is None:
-        raise ConfigurationError(f'no row has the index or id {wanted!r}: {storage.root} has {index + 1:,} rows')
+        raise ConfigurationError(
+            f'no row has the index or id {wanted!r}: {storage.root} has {show_count(index + 1, "row")}'
+        )
     return by_id
 
 

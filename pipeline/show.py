@@ -15,6 +15,7 @@ from beam_image_edit.pipeline.past_job import read_past_job, read_summary
 from beam_image_edit.pipeline.past_row import PastCall, PastCalls, PastRow, find_record, find_row
 from beam_image_edit.pipeline.report.cards import shorten
 from beam_image_edit.pipeline.report.geometry import name_ratio
+from beam_image_edit.transforms.counts import show_count
 from beam_image_edit.transforms.errors import BrokenPicture, ConfigurationError, InvalidInput, StorageError
 from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.image_files import find_damage
@@ -152,7 +153,7 @@ def _compare(call: PastCall, row: PastRow) -> str:
 
 def _name_picture(picture: Mapping[str, Any]) -> str:
     size = (picture['width'] or 0, picture['height'] or 0)
-    return f'{size[0]}x{size[1]} ({name_ratio(size)}), {picture["mime"]}, {picture["bytes"]:,} bytes'
+    return f'{size[0]}x{size[1]} ({name_ratio(size)}), {picture["mime"]}, {show_count(picture["bytes"], "byte")}'
 
 
 def _name_cost(cost_usd: float | None) -> str:

@@ -121,7 +121,7 @@ def test_line_that_is_no_row_is_told_as_what_it_is(edit, show, line):
     ('change', 'told'),
     [
         (lambda path: path.unlink(), 'was bought, but is gone'),
-        (lambda path: path.write_bytes(b'x'), 'was bought, but has 1 bytes'),
+        (lambda path: path.write_bytes(b'x'), 'was bought, but has 1 byte instead of'),
         (lambda path: path.write_bytes(bytes(path.stat().st_size)), 'was bought, but has been altered'),
     ],
     ids=['gone', 'cut', 'altered'],

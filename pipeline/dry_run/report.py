@@ -19,6 +19,7 @@ from beam_image_edit.pipeline.dry_run.estimates import (
 )
 from beam_image_edit.pipeline.dry_run.price_table import price_table_date
 from beam_image_edit.pipeline.times import show_time
+from beam_image_edit.transforms.counts import plural_ending, show_count
 from beam_image_edit.transforms.outcomes import INVALID_INPUT, STOPPED
 from beam_image_edit.transforms.prices import PricePerToken
 
@@ -104,7 +105,7 @@ def _name_lines(lines: Sequence[int]) -> str:
     """
     named = ', '.join(map(str, lines[:_SHOWN_LINES]))
     more = f' and {len(lines) - _SHOWN_LINES:,} more' if len(lines) > _SHOWN_LINES else ''
-    return f'line{"s" if len(lines) > 1 else ""} {named}{more}'
+    return f'line{plural_ending(len(lines))} {named}{more}'
 
 
 def _money(total: Estimate, config: JobConfig) -> Iterator[str]:
@@ -125,16 +126,16 @@ def _money(total: Estimate, config: JobConfig) -> Iterator[str]:
         )
         # An average where rows set levels of their own.
         thinking = round(total.thinking[1] / total.calls)
-        yield f'most likely: {show_dollars(likely)}, with {thinking:,} tokens of thoughts a call'
+        yield f'most likely: {show_dollars(likely)}, with {show_count(thinking, "token")} of thoughts a call'
 
 
 def _limits(config: JobConfig) -> str:
     editor = config.editor
-    limits = [f'{editor.max_in_flight} calls in flight of {config.expected_latency_s:g} s each']
+    limits = [f'{show_count(editor.max_in_flight, "call")} in flight of {config.expected_latency_s:g} s each']
     if editor.requests_per_minute:
-        limits.append(f'{editor.requests_per_minute:g} requests per minute')
+        limits.append(f'{editor.requests_per_minute:g} request{plural_ending(editor.requests_per_minute)} per minute')
     if editor.images_per_minute:
-        limits.append(f'{editor.images_per_minute:g} images per minute')
+        limits.append(f'{editor.images_per_minute:g} image{plural_ending(editor.images_per_minute)} per minute')
     return ', '.join(limits)
 
 
