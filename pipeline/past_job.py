@@ -61,7 +61,7 @@ def read_summary(storage: Storage) -> dict[str, Any]:
         raise ConfigurationError(f'{place}: there is no such file; give the folder of a run that has come to its end')
     try:
         summary: dict[str, Any] = json.loads(content)
-        _ = summary['run_id'], summary['manifest']
+        _ = summary['run_id'], summary['manifest'], summary['rows']
     except (ValueError, TypeError, KeyError) as error:
         raise StorageError(f'{place} can not be read: {error}') from error
     return summary

@@ -1,6 +1,7 @@
 """A browser for the tests of the contact sheet, and results to make one of."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
@@ -60,7 +61,9 @@ def write_results(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     with (folder / 'manifest.parquet').open('wb') as file, ParquetRows(file) as parquet:
         for index, line in enumerate(lines):
             parquet.add(parquet_row(line, index, RowKeys()), len(line))
-    summary = {'run_id': 'none', 'manifest': ['manifest.jsonl', 'manifest.parquet'], 'calls': len(rows)}
+    manifest = ['manifest.jsonl', 'manifest.parquet']
+    statuses = Counter(row['edit']['status'] for row in rows)
+    summary = {'run_id': 'none', 'manifest': manifest, 'rows': statuses, 'calls': len(rows)}
     (folder / 'summary.json').write_text(json.dumps(summary))
 
 

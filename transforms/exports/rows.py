@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from beam_image_edit.transforms.counts import show_count
 from beam_image_edit.transforms.errors import InvalidInput
 from beam_image_edit.transforms.json_text import append_members, parse_object, replace_members
 from beam_image_edit.transforms.manifest import manifest_line
@@ -141,7 +140,7 @@ def to_export_row(outcome: Outcome, fields: RowFields) -> ExportRow:
     named = len(asked.images), int(asked.mask is not None), len(outcome.output_image)
     edited = len(images), len(masks), len(outcome.edit['images'])
     if named != edited:
-        raise InvalidInput(f'it names {show_count(named, "picture")}, but has {edited} in its edit')
+        raise InvalidInput(f'it names {named} images, masks and results, but has {edited} in its edit')
     order = order_of(outcome)
     key = f'{order:09}' if outcome.index is not None else f'{order:x}'
     return ExportRow(
