@@ -146,7 +146,14 @@ def test_row_that_is_not_there_is_a_usage_error(edit, capfd):
     with pytest.raises(SystemExit) as end:
         run(['show', str(result.folder), '7'])
     assert end.value.code == 2
-    assert "no row has the index or id '7'" in capfd.readouterr().err
+    assert "no row has the index or id '7': " in capfd.readouterr().err
+
+
+def test_usage_of_the_command_is_its_own(capfd):
+    with pytest.raises(SystemExit) as end:
+        run(['show', 'edited'])
+    assert end.value.code == 2
+    assert '(see beam-image-edit show --help)' in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
