@@ -170,8 +170,10 @@ def _check_beam_options(
     if unknown:
         # A value may be a key, and so may a word of its own that is long enough.
         name = unknown[0].partition('=')[0]
-        name = name if name.startswith('-') or len(name) < _SHORTEST_KEY else 'without a name'
-        parser.error(f'unknown flag {name}; options that only a remote job server knows go through --runner_option')
+        if name.startswith('-'):
+            parser.error(f'unknown flag {name}; options that only a remote job server knows go through --runner_option')
+        word = repr(name) if len(name) < _SHORTEST_KEY else 'a word'
+        parser.error(f'{word} belongs to no flag; a glob, and a text with spaces, go into quotes')
     return others
 
 

@@ -21,6 +21,7 @@ from beam_image_edit.transforms.file_systems import StorageOptions
 _log = logging.getLogger(__name__)
 # A job's end is not the time to read 100,000 pictures again; the report command makes the rest.
 MOST_NEW_THUMBNAILS = 10_000
+_INTERRUPTED = 'interrupted: the same command goes on'
 
 
 def find_command(argv: Sequence[str]) -> Callable[[Sequence[str]], int] | None:
@@ -28,15 +29,16 @@ def find_command(argv: Sequence[str]) -> Callable[[Sequence[str]], int] | None:
     return _COMMANDS.get(argv[0]) if argv else None
 
 
-def make_final_report(cache_path: str, options: StorageOptions | None) -> str | None:
+def make_final_report(cache_path: str, options: StorageOptions | None, is_showing_progress: bool) -> str | None:
     """Makes the report at the end of a run; None if that fails, which changes nothing of the run but a warning."""
+    _log.info('making the report; the results are whole, and Ctrl-C leaves it out')
     try:
-        return write_report(cache_path, MOST_NEW_THUMBNAILS, options)
+        return write_report(cache_path, MOST_NEW_THUMBNAILS, options, is_showing_progress)
     except (Exception, KeyboardInterrupt) as error:
         _log.debug('the report failed', exc_info=True)
         _log.warning(
             'the report could not be made: %s; the results are whole, `%s report %s` makes it',
-            str(error) or type(error).__name__,
+            'interrupted' if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__,
             PROGRAM,
             cache_path,
         )
@@ -47,7 +49,8 @@ def _report(argv: Sequence[str]) -> int:
     parser = _make_parser('report', 'Makes the report of a run: pages that show before and after, made from its files.')
     arguments = parser.parse_args(argv)
     with _usage_errors():
-        sys.stdout.write(f'report: {write_report(arguments.cache_path, options=arguments.storage_options)}\n')
+        place = write_report(arguments.cache_path, options=arguments.storage_options, is_showing_progress=True)
+        sys.stdout.write(f'report: {place}\n')
     return 0
 
 
@@ -79,6 +82,9 @@ def _usage_errors() -> Iterator[None]:
         yield
     except (ConfigurationError, InvalidInput, StorageError) as error:
         fail(str(error))
+    except KeyboardInterrupt:
+        sys.stderr.write(f'{PROGRAM}: {_INTERRUPTED}\n')
+        raise SystemExit(1) from None
 
 
 def _make_parser(name: str, description: str) -> argparse.ArgumentParser:

@@ -27,7 +27,7 @@ class OneLineErrors(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the program with code 2."""
-        self.exit(2, f'{PROGRAM}: {message} (see {PROGRAM} --help)\n')
+        self.exit(2, f'{PROGRAM}: {message} (see {self.prog} --help)\n')
 
 
 class _KnownDefaults(argparse.ArgumentDefaultsHelpFormatter):

@@ -81,7 +81,8 @@ def find_images(glob: str, options: StorageOptions | None = None) -> dict[str, s
     if not names and found:
         raise ConfigurationError(f'--images {glob} is a folder: give a glob such as {glob.rstrip("/")}/*.jpg')
     if not names:
-        raise ConfigurationError(f'--images {glob}: there is no such file; give the path of an image, or a glob')
+        hint = ' ([…] stands for one of some characters: write [[] for a [ in a name)' if '[' in glob else ''
+        raise ConfigurationError(f'--images {glob}: there is no such file; give the path of an image, or a glob{hint}')
     fixed = _WILDCARD.split(path)[0] if is_glob else path
     folder = fixed[: fixed.rfind('/') + 1]
     is_local = isinstance(filesystem, LocalFileSystem)

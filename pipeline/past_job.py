@@ -58,10 +58,13 @@ def read_summary(storage: Storage) -> dict[str, Any]:
     place = storage.url('summary.json')
     content = storage.read('summary.json')
     if content is None:
-        raise ConfigurationError(f'{place}: there is no such file; give the folder of a run that has come to its end')
+        raise ConfigurationError(
+            f'{place}: there is no such file; a run writes it at its end: '
+            'give the folder of another one, or run its command again'
+        )
     try:
         summary: dict[str, Any] = json.loads(content)
-        _ = summary['run_id'], summary['manifest']
+        _ = summary['run_id'], summary['manifest'], summary['rows']
     except (ValueError, TypeError, KeyError) as error:
         raise StorageError(f'{place} can not be read: {error}') from error
     return summary

@@ -14,6 +14,7 @@ from beam_image_edit.pipeline.past_job import PastJob, find_row_folders
 from beam_image_edit.transforms.clients import load_format
 from beam_image_edit.transforms.clients.calls import HttpRequest
 from beam_image_edit.transforms.clients.client import Endpoint
+from beam_image_edit.transforms.counts import show_count
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.input_files import InputFile
 from beam_image_edit.transforms.input_pictures import InputPictures
@@ -21,7 +22,7 @@ from beam_image_edit.transforms.inputs import InputReader
 from beam_image_edit.transforms.json_text import parse_object, replace_members
 from beam_image_edit.transforms.ledger import ledger_path
 from beam_image_edit.transforms.lines import ByteRange, decode_line, read_range, split_lines
-from beam_image_edit.transforms.outcomes import EDITED
+from beam_image_edit.transforms.outcomes import EDITED, INVALID_INPUT
 from beam_image_edit.transforms.records import Record
 from beam_image_edit.transforms.row_calls import Step
 from beam_image_edit.transforms.rows import is_url
@@ -57,8 +58,17 @@ class PastRow:
         return results
 
     @property
+    def unusable_line(self) -> str | None:
+        """Its author's line where that was no JSON object; None if it was one."""
+        own = self.members.keys() - {'edit', self._results_name}
+        line = self.members['line'] if own == {'line'} else None
+        return line if isinstance(line, str) and self.edit['status'] == INVALID_INPUT else None
+
+    @property
     def own_text(self) -> str:
         """Its line as its author wrote it."""
+        if self.unusable_line is not None:
+            return self.unusable_line
         return replace_members(self.text, removed=('edit', self._results_name), added={})
 
     @property
@@ -108,7 +118,9 @@ def find_row(storage: Storage, names: list[str], wanted: str) -> PastRow:
             if str(row.members.get('id')) == wanted:
                 by_id = row
     if by_id is None:
-        raise ConfigurationError(f'no row has the index or id {wanted!r}: {storage.root} has {index + 1:,} rows')
+        raise ConfigurationError(
+            f'no row has the index or id {wanted!r}: {storage.root} has {show_count(index + 1, "row")}'
+        )
     return by_id
 
 

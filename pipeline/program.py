@@ -77,7 +77,7 @@ def _report(config: JobConfig, run_id: str) -> int:
     sys.stdout.write(f'{summary_text(summary, editor.cache_path)}\n')
     if config.exports:
         sys.stdout.write(f'export: {storage.url("export")}\n')
-    report = make_final_report(editor.cache_path, editor.storage_options) if config.is_reporting else None
+    report = _make_report(config) if config.is_reporting else None
     if report:
         sys.stdout.write(f'report: {report}\n')
     reason = StopFile(storage, run_id).read()
@@ -85,6 +85,10 @@ def _report(config: JobConfig, run_id: str) -> int:
         _log.error('stopped: %s', reason)
         return 1
     return exit_code(summary['rows'])
+
+
+def _make_report(config: JobConfig) -> str | None:
+    return make_final_report(config.editor.cache_path, config.editor.storage_options, config.is_showing_progress)
 
 
 def exit_code(rows: Mapping[str, int]) -> int:

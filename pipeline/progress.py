@@ -16,6 +16,7 @@ from beam_image_edit.pipeline.command_line import JobConfig
 from beam_image_edit.pipeline.display import Display
 from beam_image_edit.pipeline.machines import is_local
 from beam_image_edit.pipeline.times import show_time
+from beam_image_edit.transforms.counts import show_count
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.input_files import list_files
@@ -66,7 +67,7 @@ class Progress:
             f'{images:.1f} images/s',
             f'${to_usd(figures.get("cost_parts", 0)):,.2f} spent',
             f'{figures.get("in_flight", 0):,} in flight',
-            f'{figures["turned_away"]:,} times 429' if figures.get('turned_away') else '',
+            f'{show_count(figures["turned_away"], "time")} 429' if figures.get('turned_away') else '',
         ]
         return '; '.join(filter(None, parts))
 
@@ -76,10 +77,13 @@ def describe_rows(figures: Mapping[str, int], rows: int | None) -> str:
 
     >>> describe_rows({'edited': 1_200, 'refused': 3}, 5_000)
     '1,203 of 5,000 rows: 1,200 edited, 3 refused'
+    >>> describe_rows({'edited': 1}, 1), describe_rows({}, None)
+    ('1 of 1 row: 1 edited', '0 rows')
     """
     ends = [f'{figures[status]:,} {status}' for status in STATUSES if figures.get(status)]
-    done = f'{_count_done(figures):,}' + ('' if rows is None else f' of {rows:,}')
-    return f'{done} rows: {", ".join(ends)}' if ends else f'{done} rows'
+    count = _count_done(figures)
+    done = show_count(count, 'row') if rows is None else f'{count:,} of {show_count(rows, "row")}'
+    return f'{done}: {", ".join(ends)}' if ends else done
 
 
 def _count_done(figures: Mapping[str, int]) -> int:
@@ -90,7 +94,7 @@ def describe_end(summary: Mapping[str, Any]) -> str:
     """The last line, by the summary: what the manifest says is what counts."""
     rows = summary['rows']
     cost = '' if summary['cost_usd'] is None else f'; ${summary["cost_usd"]:,.2f} spent'
-    return f'{describe_rows(rows, sum(rows.values()))}; {summary["calls"]:,} calls{cost}'
+    return f'{describe_rows(rows, sum(rows.values()))}; {show_count(summary["calls"], "call")}{cost}'
 
 
 @contextmanager

@@ -15,8 +15,10 @@ from beam_image_edit.pipeline.past_job import read_past_job, read_summary
 from beam_image_edit.pipeline.past_row import PastCall, PastCalls, PastRow, find_record, find_row
 from beam_image_edit.pipeline.report.cards import shorten
 from beam_image_edit.pipeline.report.geometry import name_ratio
+from beam_image_edit.transforms.counts import show_count
 from beam_image_edit.transforms.errors import BrokenPicture, ConfigurationError, InvalidInput, StorageError
 from beam_image_edit.transforms.file_systems import StorageOptions
+from beam_image_edit.transforms.image_files import find_damage
 from beam_image_edit.transforms.json_text import escape_invisible
 from beam_image_edit.transforms.pictures import identify
 from beam_image_edit.transforms.rows import is_url
@@ -41,6 +43,9 @@ def show_row(cache_path: str, wanted: str, options: StorageOptions | None = None
     storage = Storage(cache_path, options)
     row = _find_row(storage, wanted)
     lines = [*_describe_row(storage, row), *_describe_purchases(storage, row)]
+    if row.unusable_line is not None:
+        # What is wrong with it stands in its status; as a row it would be told to lack images.
+        return '\n'.join([*lines, '', _comment('nothing can be sent for a line that is no row')]) + '\n'
     try:
         lines += _write_requests(_open_calls(storage, row), row, cache_path)
     except (InvalidInput, BrokenPicture, ConfigurationError, StorageError) as error:
@@ -111,6 +116,9 @@ def _describe_purchases(storage: Storage, row: PastRow) -> Iterator[str]:
             yield _comment(
                 f'           attempt {attempt.number}, run {attempt.run_id}, billed: {attempt.billed}{ending}'
             )
+        damage = find_damage(storage, record.images, is_reading=True)
+        if damage:
+            yield _comment(f'           {damage}; put it back, or buy it again with --repair')
 
 
 def _write_requests(calls: PastCalls, row: PastRow, cache_path: str) -> Iterator[str]:
@@ -145,7 +153,7 @@ def _compare(call: PastCall, row: PastRow) -> str:
 
 def _name_picture(picture: Mapping[str, Any]) -> str:
     size = (picture['width'] or 0, picture['height'] or 0)
-    return f'{size[0]}x{size[1]} ({name_ratio(size)}), {picture["mime"]}, {picture["bytes"]:,} bytes'
+    return f'{size[0]}x{size[1]} ({name_ratio(size)}), {picture["mime"]}, {show_count(picture["bytes"], "byte")}'
 
 
 def _name_cost(cost_usd: float | None) -> str:

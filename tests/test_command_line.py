@@ -192,3 +192,13 @@ def test_result_field_must_have_a_name_of_its_own(name, capsys):
 def test_flags_of_the_other_format_are_warned_of(edit, capfd):
     edit([{'images': 'a.png', 'conversations': ['Blur it']}], '--size=1024x1024')
     assert '--size: the gemini format has no such parameter' in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('word', 'shown'), [('b.jpg', "'b.jpg'"), ('AIzaSyA-a-key-of-many-letters-0123456789', 'a word')]
+)
+def test_word_that_belongs_to_no_flag_is_told_unless_it_may_be_a_key(capsys, word, shown):
+    with pytest.raises(SystemExit) as end:
+        parse_args(['--images', 'a.jpg', word], {'DF_API_KEY': 'any'})
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith(f'beam-image-edit: {shown} belongs to no flag; a glob')

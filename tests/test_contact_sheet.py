@@ -1,15 +1,29 @@
 import json
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import fsspec
 import pytest
 from PIL import Image
 
+from beam_image_edit.pipeline.commands import make_final_report
+from beam_image_edit.pipeline.program import run
 from beam_image_edit.pipeline.report import write_report
+from beam_image_edit.pipeline.report.contact_sheet import ContactSheet
+from beam_image_edit.pipeline.report.places import SourcePlaces
+from beam_image_edit.pipeline.report.rows import read_rows
+from beam_image_edit.pipeline.report.thumbnails import Thumbnails
 from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.inputs import InputReader
 from beam_image_edit.transforms.pictures import identify
+from beam_image_edit.transforms.storage import Storage
 from tests.sheets import make_row, write_png, write_results
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -224,3 +238,55 @@ def test_page_names_all_its_files():
     page = (static / 'index.html').read_text(encoding='utf-8')
     names = {path.name for path in static.iterdir() if path.suffix in ('.css', '.js')}
     assert [name for name in sorted(names) if f'"{name}"' not in page] == []
+
+
+@pytest.fixture
+def interrupting_address():
+    """An address that presses Ctrl-C when an image is asked for."""
+
+    class Interrupting(BaseHTTPRequestHandler):
+        def do_GET(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(('127.0.0.1', 0), Interrupting) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f'http://127.0.0.1:{server.server_port}/a.png'
+        server.shutdown()
+        thread.join()
+
+
+def test_report_that_is_interrupted_leaves_the_run_as_it_is(folder, interrupting_address, caplog):
+    rows = [make_row(folder, 0, images=interrupting_address), make_row(folder, 1)]
+    write_results(folder, rows)
+    before = (folder / 'manifest.parquet').read_bytes(), (folder / 'summary.json').read_bytes()
+    assert make_final_report(str(folder), None, is_showing_progress=False) is None
+    assert 'the report could not be made: interrupted; the results are whole' in caplog.text
+    assert ((folder / 'manifest.parquet').read_bytes(), (folder / 'summary.json').read_bytes()) == before
+    write_results(folder, rows[1:])
+    write_report(str(folder))
+    assert [card['turns'] for card in read_cards(folder)] == [['Instruction 1']]
+
+
+def test_report_command_that_is_interrupted_says_so_in_a_line(folder, interrupting_address, capsys):
+    write_results(folder, [make_row(folder, 0, images=interrupting_address)])
+    with pytest.raises(SystemExit) as end:
+        run(['report', str(folder)])
+    assert end.value.code == 1
+    assert capsys.readouterr().err.splitlines()[-1] == 'beam-image-edit: interrupted: the same command goes on'
+
+
+def test_report_says_how_far_it_is(folder):
+    write_results(folder, [make_row(folder, index) for index in range(3)])
+    with ThreadPoolExecutor() as pool:
+        storage = Storage(str(folder))
+        thumbnails = Thumbnails(storage, pool)
+        sheet = ContactSheet(storage, SourcePlaces(None, str(folder)), InputReader(), thumbnails, 2, 3)
+        assert sheet.describe_progress() == 'report: 0 of 3 rows, 0 new thumbnails'
+        sheet.write(read_rows(storage, ['manifest.parquet']), {})
+        wait_until(lambda: thumbnails.made == 2)
+        assert sheet.describe_progress() == 'report: 3 of 3 rows, 2 new thumbnails'

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from beam_image_edit.pipeline.dry_run.tokens import MOST_THINKING, count_openai_output
+from beam_image_edit.pipeline.dry_run.tokens import THINKING, count_openai_output
 from tests.pages import DOCS, follow
 
 PAGE = (DOCS / 'cost.md').read_text(encoding='utf-8')
@@ -27,4 +27,4 @@ def test_tokens_of_qualities_are_those_that_are_counted(quality, square, oblong)
 
 def test_nothing_is_missing():
     assert len(QUALITIES) == 5
-    assert f'{MOST_THINKING:,} tokens of them' in PAGE
+    assert f'likely are {THINKING} tokens a call, {2 * THINKING} with' in PAGE

@@ -9,6 +9,7 @@ import pytest
 
 from beam_image_edit.pipeline.__main__ import main
 from beam_image_edit.pipeline.command_line import parse_args
+from beam_image_edit.pipeline.dry_run.report import show_dollars
 from tests import test_messy_file
 
 messy = test_messy_file.messy
@@ -86,26 +87,62 @@ LARGE = [
 def test_the_bill_is_the_estimate(foretell, edit, flags):
     rows = ROWS[:4] if 'lite' in flags[0] else ROWS
     told = foretell(rows, *flags)
-    low, high = told.content['estimated_cost_usd'].values()
+    low, likely, high = told.content['estimated_cost_usd'].values()
     run = edit(rows, *flags)
     assert set(run.statuses) == {'edited'}
-    assert low == high == pytest.approx(run.summary['cost_usd'], rel=1e-3)
+    assert low == likely == high == pytest.approx(run.summary['cost_usd'], rel=1e-3)
     assert told.content['calls'] == run.summary['calls']
     assert told.content['images'] == run.summary['images']
 
 
-def test_a_model_that_thinks_has_a_range_that_holds_the_bill(foretell, edit):
+@pytest.mark.parametrize(
+    ('model', 'within'),
+    # Where pictures are cheap thoughts count more.
+    [('gemini-3-pro-image', 0.015), ('gemini-3.1-flash-lite-image', 0.02), ('gemini-nano-banana-2.1', 0.025)],
+)
+@pytest.mark.parametrize('count', [1, 4])
+def test_a_model_that_thinks_has_a_range_about_the_bill(foretell, edit, model, within, count):
+    told = foretell(ROWS[:count], f'--model_name={model}')
+    run = edit(ROWS[:count], f'--model_name={model}')
+    cost_usd = run.summary['cost_usd']
+    assert told.ends[0] < cost_usd < told.ends[1]
+    assert told.ends == pytest.approx([cost_usd, cost_usd], rel=within)
+    assert told.content['estimated_cost_usd']['likely'] == pytest.approx(cost_usd, rel=0.005)
+
+
+def test_what_is_likely_is_told_with_its_thoughts(foretell):
     told = foretell(ROWS)
-    run = edit(ROWS)
-    assert told.ends[0] < run.summary['cost_usd'] < told.ends[1]
-    assert run.summary['cost_usd'] == pytest.approx(told.ends[0], rel=0.03)
+    likely = told.content['estimated_cost_usd']['likely']
+    assert f'most likely: {show_dollars(likely)}, with 200 tokens of thoughts a call' in told.lines
+    calls = told.content['calls']
+    assert told.content['tokens']['thinking'] == {'low': 100 * calls, 'likely': 200 * calls, 'high': 300 * calls}
+
+
+@pytest.mark.parametrize(
+    ('level', 'likely'), [('minimal', 0), ('LOW', 200), ('medium', 200), ('high', 400)], ids=lambda value: str(value)
+)
+def test_the_level_of_thinking_says_how_much_is_likely(foretell, level, likely):
+    body = {'generationConfig': {'thinkingConfig': {'thinkingLevel': level}}}
+    told = foretell([{**ROWS[0], 'extra_body': body}])
+    assert told.content['tokens']['thinking'] == {
+        'low': likely / 2,
+        'likely': likely,
+        'high': likely * 1.5,
+    }
+
+
+def test_rows_that_think_differently_have_an_average(foretell):
+    body = {'generationConfig': {'thinkingConfig': {'thinkingLevel': 'high'}}}
+    told = foretell([ROWS[0], {**ROWS[0], 'extra_body': body}])
+    assert any(line.endswith('with 300 tokens of thoughts a call') for line in told.lines)
 
 
 @pytest.mark.parametrize('flags', [['--api_format=openai'], []], ids=['openai', 'gemini'])
 def test_the_estimate_of_many_rows_is_within_two_per_cent_of_the_bill(foretell, edit, flags):
     told = foretell(LARGE, *flags)
     run = edit(LARGE, '--max_in_flight=32', *flags)
-    assert told.ends[0] * 0.98 <= run.summary['cost_usd'] <= told.ends[-1] * 1.02
+    cost_usd = run.summary['cost_usd']
+    assert told.ends == pytest.approx([cost_usd] * len(told.ends), rel=0.02)
     assert told.content['rows']['shares_a_purchase'] == 10
     assert told.content['calls'] == run.summary['calls']
 
@@ -121,12 +158,20 @@ def test_what_is_called_invalid_is_what_the_run_calls_invalid(foretell, edit, me
     assert (told.code, run.code) == (3, 3)
 
 
-def test_bad_rows_are_printed_by_their_lines_up_to_twenty(foretell):
-    told = foretell('\n' + '{"images": "gone.png", "conversations": ["x"]}\n' * 25)
-    shown = [line for line in told.lines if 'gone.png' in line]
+def test_bad_rows_are_printed_by_their_lines_up_to_twenty_reasons(foretell):
+    rows = [{'images': f'gone-{number}.png', 'conversations': ['x']} for number in range(25)]
+    told = foretell('\n' + ''.join(json.dumps(row) + '\n' for row in rows))
+    shown = [line for line in told.lines if 'gone-' in line]
     assert [line.split(':')[0].strip() for line in shown] == [f'line {number}' for number in range(2, 22)]
-    assert any('5 more' in line for line in told.lines)
+    assert '  … and 5 more, all in dry_run.json' in told.lines
     assert len(told.content['bad_rows']) == 25
+
+
+def test_a_reason_that_rows_share_is_told_once(foretell):
+    told = foretell('{"images": "gone.png", "conversations": ["x"]}\n' * 9 + '{\n')
+    shown = [line for line in told.lines if line.startswith('  line')]
+    assert [line.split(':')[0] for line in shown] == ['  lines 1, 2, 3, 4, 5 and 4 more', '  line 10']
+    assert len(told.content['bad_rows']) == 10
 
 
 def test_good_rows_end_with_code_0(foretell):
@@ -177,7 +222,11 @@ def test_rows_beyond_the_budget_are_told(foretell, edit):
     assert told.content['rows'] == {'to_edit': 4, 'stopped': 2}
     assert told.ends == [run.summary['cost_usd']] == [0.16]
     assert [row['index'] for row in told.content['bad_rows']] == [4, 5]
-    assert [row['error'] for row in told.content['bad_rows']] == [row['edit']['error'] for row in run.rows[4:]]
+    for told_row, run_row in zip(told.content['bad_rows'], run.rows[4:], strict=True):
+        assert run_row['edit']['error'].startswith(told_row['error'])
+    (shown,) = [line for line in told.lines if '--max_cost_usd' in line]
+    assert shown.startswith('  lines 5, 6: not sent: nothing is reserved')
+    assert 'run the same command again' not in shown
 
 
 def test_a_price_that_nobody_knows_is_said_to_be_unknown(foretell):

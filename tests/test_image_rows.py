@@ -56,6 +56,13 @@ def test_what_the_job_has_made_is_no_input_of_the_next_run(edit_images, photos, 
     assert (photos / 'rows.jsonl').read_text() == 'mine'
 
 
+def test_glob_that_names_nothing_tells_of_its_brackets(edit_images, capfd):
+    for glob, is_told in (('[x]/*.png', True), ('x/*.png', False)):
+        with pytest.raises(SystemExit):
+            edit_images(f'--images={glob}', '--instruction=Blur it')
+        assert ('write [[] for a [' in capfd.readouterr().err) is is_told
+
+
 def test_glob_over_nothing_but_results_is_refused(edit_images, photos, emulator, capfd):
     edit_images('--images=b.jpg', '--instruction=Blur it', '--cache_path=edited')
     with pytest.raises(SystemExit) as end:

@@ -172,5 +172,5 @@ def test_read_rows_says_that_a_file_changed(tmp_path):
     blocks = list(plan_blocks([count_rows(part, 'id') for part in list_ranges(f'{tmp_path}/a.jsonl')]))
     (tmp_path / 'a.jsonl').write_bytes(b'{} \n \n')
 
-    with pytest.raises(StorageError, match='1 rows were read where 2 were counted'):
+    with pytest.raises(StorageError, match='1 row read where 2 had been counted'):
         list(read_rows(blocks[0], 'id'))

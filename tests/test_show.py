@@ -108,6 +108,33 @@ def test_row_that_can_not_be_sent_says_why(edit, show):
     assert all(line.startswith('#') for line in text.splitlines() if line)
 
 
+@pytest.mark.parametrize('line', ['{"broken', '[1, 2]', '"text"', 'no JSON at all'])
+def test_line_that_is_no_row_is_told_as_what_it_is(edit, show, line):
+    text = show(edit(f'{line}\n').folder, 0)
+    assert f'# text       {line}\n' in text
+    assert 'line 1: ' in text
+    assert text.endswith('# nothing can be sent for a line that is no row\n')
+    assert 'must be a path' not in text
+
+
+@pytest.mark.parametrize(
+    ('change', 'told'),
+    [
+        (lambda path: path.unlink(), 'was bought, but is gone'),
+        (lambda path: path.write_bytes(b'x'), 'was bought, but has 1 byte instead of'),
+        (lambda path: path.write_bytes(bytes(path.stat().st_size)), 'was bought, but has been altered'),
+    ],
+    ids=['gone', 'cut', 'altered'],
+)
+def test_result_that_is_not_as_it_was_is_told(edit, show, change, told):
+    result = edit([{'images': 'a.png', 'conversations': ['Make it red']}])
+    assert '--repair' not in show(result.folder, 0)
+    change(result.folder / result.images[0][0])
+    text = show(result.folder, 0)
+    assert f'{result.images[0][0]} {told}' in text
+    assert 'the request that was sent' in text
+
+
 def test_changed_image_is_told(edit, show, photos):
     result = edit([{'images': 'a.png', 'conversations': ['Make it red']}])
     (photos / 'a.png').write_bytes((photos / 'square.png').read_bytes())
@@ -119,7 +146,14 @@ def test_row_that_is_not_there_is_a_usage_error(edit, capfd):
     with pytest.raises(SystemExit) as end:
         run(['show', str(result.folder), '7'])
     assert end.value.code == 2
-    assert "no row has the index or id '7'" in capfd.readouterr().err
+    assert "no row has the index or id '7': " in capfd.readouterr().err
+
+
+def test_usage_of_the_command_is_its_own(capfd):
+    with pytest.raises(SystemExit) as end:
+        run(['show', 'edited'])
+    assert end.value.code == 2
+    assert '(see beam-image-edit show --help)' in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,14 @@ class Budget:
     usd: float
     price: Price
 
+    @property
+    def reach(self) -> str:
+        """Why a call is not reached, for people."""
+        return (
+            f'nothing is reserved for it: what is left of --max_cost_usd {self.usd:g} does not reach so far '
+            f'(each call counts with the most that it can cost; {self.price}; --price_per_image sets another price)'
+        )
+
     def reserve(self, sample: Sample, unbought: Sequence[tuple[str, CallSize]]) -> Reservations:
         """What a row's calls can cost at the most.
 
@@ -105,9 +113,8 @@ class Budget:
         admitted = lines if first_refused is None else lines[lines[:, 0] < first_refused]
         return Admission(
             digests=np.sort(admitted[:, 1]),
-            refusal=f'nothing is reserved for it: what is left of --max_cost_usd {self.usd:g} does not reach so far '
-            f'(each call counts with the most that it can cost; {self.price}; --price_per_image sets another price), '
-            'or its images could not be read when the budget was divided (run the same command again)',
+            refusal=f'{self.reach}, or its images could not be read when the budget was divided '
+            '(run the same command again)',
         )
 
     def _most(self, size: CallSize) -> int:

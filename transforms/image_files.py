@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import count, takewhile
 
+from beam_image_edit.transforms.counts import show_count
 from beam_image_edit.transforms.pictures import PictureInfo
 from beam_image_edit.transforms.records import StoredImage
 from beam_image_edit.transforms.storage import Storage
@@ -69,7 +70,7 @@ def find_damage(storage: Storage, images: Sequence[StoredImage], is_reading: boo
         if size is None:
             return f'{where} was bought, but is gone'
         if size != image.bytes:
-            return f'{where} was bought, but has {size} bytes instead of {image.bytes}'
+            return f'{where} was bought, but has {show_count(size, "byte")} instead of {image.bytes:,}'
         if is_reading:
             digest = hashlib.sha256(storage.read(image.path) or b'').hexdigest()
             if digest != image.sha256:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from apache_beam.pvalue import PBegin, PCollection
 
+from beam_image_edit.transforms.counts import show_count
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.input_files import InputFile
@@ -170,6 +171,6 @@ def read_rows(numbered: NumberedBlock, id_key: str, max_line_bytes: int = MAX_LI
     lines, rows = line_number - numbered.first_line, index - numbered.first_index
     if (lines, rows) != (numbered.block.lines, numbered.block.rows):
         raise StorageError(
-            f'{numbered.file.url}: {rows} rows were read where {numbered.block.rows} were counted; '
+            f'{numbered.file.url}: {show_count(rows, "row")} read where {numbered.block.rows:,} had been counted; '
             'it changed while it was read: run again'
         )

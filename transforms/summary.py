@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from beam_image_edit.transforms.counts import show_count
 from beam_image_edit.transforms.money import to_parts, to_usd
 from beam_image_edit.transforms.outcomes import STATUSES
 
@@ -93,7 +94,11 @@ def summary_text(summary: Mapping[str, Any], cache_path: str) -> str:
     if summary['cost_usd'] is not None:
         lines.append(
             f'cost: ${summary["cost_usd"]:,.4f} in this run, ${summary["cost_usd_of_all_rows"]:,.4f} for all rows'
-            + (f'; what {summary["unpriced_calls"]:,} calls cost is not known' if summary['unpriced_calls'] else '')
+            + (
+                f'; what {show_count(summary["unpriced_calls"], "call")} cost is not known'
+                if summary['unpriced_calls']
+                else ''
+            )
         )
     if summary['wall_s'] is not None:
         lines.append(f'time: {summary["wall_s"]:,.1f} s')

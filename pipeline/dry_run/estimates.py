@@ -8,7 +8,7 @@ from typing import Any
 
 from beam_image_edit.pipeline.command_line import JobConfig
 from beam_image_edit.pipeline.dry_run.rows import CallForecast, RowForecast
-from beam_image_edit.transforms.budget import ADMIT_ALL, Admission
+from beam_image_edit.transforms.budget import ADMIT_ALL, Admission, Budget
 from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.money import to_parts, to_usd
 from beam_image_edit.transforms.outcomes import EDITED, STOPPED
@@ -19,6 +19,9 @@ TO_EDIT, BOUGHT, SHARED = 'to_edit', 'already_bought', 'shares_a_purchase'
 # Bytes of a pixel in a usual photograph, and of what the ledger and the manifests take for a call.
 _BYTES_PER_PIXEL = {'png': 1.6, 'jpeg': 0.4, 'webp': 0.3}
 _RECORD_BYTES = 12_000
+
+Range = tuple[int, int, int]
+"""The least, the likely and the most of something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,8 @@ class Estimate:
         text_input: tokens, as the four below.
         image_input: of pictures sent.
         image_output: of pictures made.
-        most_thinking: of thoughts at the most; at the least there are none.
-        low: the least cost in parts of `money`; None if the price is not known.
-        high: the most.
+        thinking: of thoughts: the least, the likely and the most.
+        cost: the least, the likely and the most, in parts of `money`; None if the price is not known.
         pixels: of all images.
     """
 
@@ -59,28 +61,32 @@ class Estimate:
     text_input: int = 0
     image_input: int = 0
     image_output: int = 0
-    most_thinking: int = 0
-    low: int | None = 0
-    high: int | None = 0
+    thinking: Range = (0, 0, 0)
+    cost: Range | None = (0, 0, 0)
     pixels: int = 0
 
     @property
-    def cost_usd(self) -> tuple[float, float] | None:
-        """The least and the most, in dollars; None if the price is not known."""
-        return None if self.low is None or self.high is None else (to_usd(self.low), to_usd(self.high))
+    def cost_usd(self) -> tuple[float, float, float] | None:
+        """The least, the likely and the most, in dollars; None if the price is not known."""
+        if self.cost is None:
+            return None
+        low, likely, high = map(to_usd, self.cost)
+        return low, likely, high
 
 
 def estimate(forecasts: Sequence[RowForecast], config: JobConfig) -> Estimate:
     """Adds up what would become of rows, given in their order."""
     price = config.editor.find_price()
-    admission = _admit(forecasts, config)
-    total = Estimate() if price else Estimate(low=None, high=None)
+    budget = config.editor.budget()
+    admission = _admit(forecasts, budget, config) if budget else ADMIT_ALL
+    # A dry run has read all images, so that this is the only reason there can be.
+    beyond = f'not sent: {budget.reach}' if budget else None
+    total = Estimate() if price else Estimate(cost=None)
     seen: set[str] = set()
     for row in forecasts:
-        refusals = {call.reservation: admission.refuse(call.reservation) for call in row.calls}
-        refusal = next(filter(None, refusals.values()), None)
-        status, error = (STOPPED, f'not sent: {refusal}') if refusal else (row.status, row.error)
-        new = [call for call in row.calls if call.reservation not in seen and not refusals[call.reservation]]
+        refused = {call.reservation for call in row.calls if admission.refuse(call.reservation)}
+        status, error = (STOPPED, beyond) if refused else (row.status, row.error)
+        new = [call for call in row.calls if call.reservation not in seen and call.reservation not in refused]
         seen.update(call.reservation for call in new)
         _add_calls(total, new, price)
         total.longest_turns = max(total.longest_turns, row.turns if new else 0)
@@ -90,10 +96,7 @@ def estimate(forecasts: Sequence[RowForecast], config: JobConfig) -> Estimate:
     return total
 
 
-def _admit(forecasts: Iterable[RowForecast], config: JobConfig) -> Admission:
-    budget = config.editor.budget()
-    if budget is None:
-        return ADMIT_ALL
+def _admit(forecasts: Iterable[RowForecast], budget: Budget, config: JobConfig) -> Admission:
     ledger = Ledger(config.editor.open_storage(), config.editor.run_id, call_timeout_s=0)
     return budget.admit([row.reserved for row in forecasts if row.reserved is not None], ledger)
 
@@ -111,14 +114,19 @@ def _add_calls(total: Estimate, calls: Iterable[CallForecast], price: Price | No
         total.calls += 1
         total.images += tokens.images
         total.pixels += tokens.images * tokens.pixels
-        for name in ('text_input', 'image_input', 'image_output', 'most_thinking'):
+        total.thinking = _add(total.thinking, tokens.thinking)
+        for name in ('text_input', 'image_input', 'image_output'):
             setattr(total, name, getattr(total, name) + getattr(tokens, name))
-        if price and total.low is not None and total.high is not None:
-            low, high = (
-                to_parts(price.cost_usd(tokens.usage(thinking), tokens.images, 'yes', True) or 0)
-                for thinking in (0, tokens.most_thinking)
+        if price and total.cost is not None:
+            usages = map(tokens.usage, tokens.thinking)
+            total.cost = _add(
+                total.cost, [to_parts(price.cost_usd(usage, tokens.images, 'yes', True) or 0) for usage in usages]
             )
-            total.low, total.high = total.low + low, total.high + high
+
+
+def _add(one: Range, other: Iterable[int]) -> Range:
+    low, likely, high = map(sum, zip(one, other, strict=True))
+    return low, likely, high
 
 
 def wall_s(total: Estimate, config: JobConfig) -> float:
@@ -144,7 +152,7 @@ def as_json(total: Estimate, config: JobConfig) -> dict[str, Any]:
     """The content of `dry_run.json`."""
     cost = total.cost_usd
     return {
-        'estimated_cost_usd': None if cost is None else {'low': cost[0], 'high': cost[1]},
+        'estimated_cost_usd': None if cost is None else _name_range(cost),
         'rows': dict(_sorted(total.rows)),
         'calls': total.calls,
         'images': total.images,
@@ -152,12 +160,16 @@ def as_json(total: Estimate, config: JobConfig) -> dict[str, Any]:
             'text_input': total.text_input,
             'image_input': total.image_input,
             'image_output': total.image_output,
-            'thinking': {'low': 0, 'high': total.most_thinking},
+            'thinking': _name_range(total.thinking),
         },
         'wall_s': round(wall_s(total, config), 1),
         'disk_bytes': disk_bytes(total, config),
         'bad_rows': [{name: getattr(row, name) for name in BadRow.__slots__} for row in total.bad_rows],
     }
+
+
+def _name_range(numbers: tuple[float, float, float]) -> dict[str, float]:
+    return dict(zip(('low', 'likely', 'high'), numbers, strict=True))
 
 
 def _sorted(rows: Counter[str]) -> Iterator[tuple[str, int]]:

@@ -2,8 +2,9 @@
 
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from itertools import islice
 from pathlib import Path
 
 from beam_image_edit.pipeline.command_line import JobConfig
@@ -17,12 +18,14 @@ from beam_image_edit.pipeline.dry_run.estimates import (
     wall_s,
 )
 from beam_image_edit.pipeline.dry_run.price_table import price_table_date
-from beam_image_edit.pipeline.dry_run.tokens import MOST_THINKING
 from beam_image_edit.pipeline.times import show_time
+from beam_image_edit.transforms.counts import plural_ending, show_count
 from beam_image_edit.transforms.outcomes import INVALID_INPUT, STOPPED
 from beam_image_edit.transforms.prices import PricePerToken
 
-_SHOWN_ROWS = 20
+_SHOWN_REASONS = 20
+_SHOWN_LINES = 5
+_SHOWN_DIGITS = 4
 _WORDS = {
     TO_EDIT: 'would be edited',
     BOUGHT: 'already bought',
@@ -40,7 +43,8 @@ def write_report(total: Estimate, config: JobConfig) -> Iterator[str]:
         yield f'  {count:,} {_WORDS.get(name, f"would stay {name}")}'
     yield from _bad_rows(total.bad_rows, has_files=len({row.file for row in total.bad_rows}) > 1)
     yield f'calls: {total.calls:,}; images: {total.images:,}'
-    thinking = f', 0 to {total.most_thinking:,} thinking' if total.most_thinking else ''
+    least, _, most = total.thinking
+    thinking = f', {least:,} to {most:,} thinking' if most else ''
     yield (
         f'tokens: {total.text_input:,} text in, {total.image_input:,} image in, '
         f'{total.image_output:,} image out{thinking}'
@@ -49,33 +53,59 @@ def write_report(total: Estimate, config: JobConfig) -> Iterator[str]:
     yield f'time: at least {show_time(wall_s(total, config))} ({_limits(config)})'
     yield _disk(total, config)
     cost = total.cost_usd
-    yield f'estimated cost: {show_range(*cost) if cost else "unknown"}'
+    yield f'estimated cost: {show_range(cost[0], cost[-1]) if cost else "unknown"}'
 
 
 def show_range(low: float, high: float) -> str:
-    """An amount of dollars, or the two between which it lies.
+    """An amount of dollars, or the two between which it lies: in cents, small ones more closely.
 
-    >>> show_range(12.344, 12.344), show_range(12.346, 12.991), show_range(0.00123, 0.00123)
-    ('$12.34', '$12.34–$13.00', '$0.0012')
+    >>> show_range(12.344, 12.344), show_range(12.346, 12.991), show_range(0.001234, 0.0016)
+    ('$12.34', '$12.34–$13.00', '$0.001234–$0.0016')
     """
     if low == high:
-        return _show(low, ROUND_HALF_UP)
+        return show_dollars(low)
     # Outwards, so that what lies in the range lies in the one that is shown.
     return f'{_show(low, ROUND_FLOOR)}–{_show(high, ROUND_CEILING)}'
 
 
+def show_dollars(usd: float) -> str:
+    """An amount of dollars.
+
+    >>> show_dollars(1.39914), show_dollars(0.1), show_dollars(0)
+    ('$1.399', '$0.10', '$0.00')
+    """
+    return _show(usd, ROUND_HALF_UP)
+
+
 def _show(usd: float, rounding: str) -> str:
-    digits = 2 if usd >= 0.01 or not usd else 1 - math.floor(math.log10(usd))
-    return f'${Decimal(str(usd)).quantize(Decimal(1).scaleb(-digits), rounding):f}'
+    # Cents alone would put the bill of a few calls wrong by more than thinking does.
+    digits = max(2, _SHOWN_DIGITS - 1 - math.floor(math.log10(usd))) if usd else 2
+    whole, _, cents = f'{Decimal(str(usd)).quantize(Decimal(1).scaleb(-digits), rounding):f}'.partition('.')
+    return f'${whole}.{cents.rstrip("0"):0<2}'
 
 
 def _bad_rows(bad_rows: list[BadRow], has_files: bool) -> Iterator[str]:
-    for row in bad_rows[:_SHOWN_ROWS]:
+    by_reason: dict[tuple[str, str], list[int]] = {}
+    for row in bad_rows:
         # What is wrong with a row itself begins with its line.
-        place = '' if row.error.startswith('line ') else f'line {row.line}: '
-        yield f'  {f"{row.file}: " if has_files else ""}{place}{row.error}'
-    if len(bad_rows) > _SHOWN_ROWS:
-        yield f'  … and {len(bad_rows) - _SHOWN_ROWS:,} more, all in dry_run.json'
+        reason = row.error.removeprefix(f'line {row.line}: ')
+        by_reason.setdefault((row.file if has_files else '', reason), []).append(row.line)
+    for (file, reason), lines in islice(by_reason.items(), _SHOWN_REASONS):
+        yield f'  {f"{file}: " if file else ""}{_name_lines(lines)}: {reason}'
+    rest = sum(map(len, islice(by_reason.values(), _SHOWN_REASONS, None)))
+    if rest:
+        yield f'  … and {rest:,} more, all in dry_run.json'
+
+
+def _name_lines(lines: Sequence[int]) -> str:
+    """The lines of rows in words; of many the first ones.
+
+    >>> _name_lines([7]), _name_lines([7, 9]), _name_lines(range(1, 2_000))
+    ('line 7', 'lines 7, 9', 'lines 1, 2, 3, 4, 5 and 1,994 more')
+    """
+    named = ', '.join(map(str, lines[:_SHOWN_LINES]))
+    more = f' and {len(lines) - _SHOWN_LINES:,} more' if len(lines) > _SHOWN_LINES else ''
+    return f'line{plural_ending(len(lines))} {named}{more}'
 
 
 def _money(total: Estimate, config: JobConfig) -> Iterator[str]:
@@ -86,23 +116,26 @@ def _money(total: Estimate, config: JobConfig) -> Iterator[str]:
     is_published = isinstance(price, PricePerToken)
     date = price_table_date(config.editor.api_format) if is_published else None
     yield f'price: {price}' + (f' (entries up to {date})' if date else '')
-    low, high = total.cost_usd
+    low, likely, high = total.cost_usd
     if is_published:
         yield f'through the batch APIs, at half the price: {show_range(low / 2, high / 2)}'
     if low != high:
         yield (
-            f'the range is thinking, of which the model alone decides: 0 to {MOST_THINKING:,} tokens a call are '
-            'counted; --max_cost_usd would reserve the most that a call can cost'
+            'the range is thinking, of which the model alone decides: half of what is likely, or half as much again; '
+            '--max_cost_usd would reserve the most that a call can cost'
         )
+        # An average where rows set levels of their own.
+        thinking = round(total.thinking[1] / total.calls)
+        yield f'most likely: {show_dollars(likely)}, with {show_count(thinking, "token")} of thoughts a call'
 
 
 def _limits(config: JobConfig) -> str:
     editor = config.editor
-    limits = [f'{editor.max_in_flight} calls in flight of {config.expected_latency_s:g} s each']
+    limits = [f'{show_count(editor.max_in_flight, "call")} in flight of {config.expected_latency_s:g} s each']
     if editor.requests_per_minute:
-        limits.append(f'{editor.requests_per_minute:g} requests per minute')
+        limits.append(f'{editor.requests_per_minute:g} request{plural_ending(editor.requests_per_minute)} per minute')
     if editor.images_per_minute:
-        limits.append(f'{editor.images_per_minute:g} images per minute')
+        limits.append(f'{editor.images_per_minute:g} image{plural_ending(editor.images_per_minute)} per minute')
     return ', '.join(limits)
 
 

@@ -7,6 +7,7 @@ from beam_image_edit.pipeline.display import Display
 from beam_image_edit.pipeline.dry_run.estimates import as_json, estimate
 from beam_image_edit.pipeline.dry_run.report import write_report
 from beam_image_edit.pipeline.dry_run.rows import forecast_rows, number_blocks
+from beam_image_edit.transforms.counts import show_count
 from beam_image_edit.transforms.json_text import write_compact
 
 FILE = 'dry_run.json'
@@ -29,7 +30,7 @@ def run_dry(config: JobConfig) -> int:
         nonlocal done
         done = count
 
-    with Display(config.is_showing_progress, lambda: f'looked at {done:,} of {rows:,} rows'):
+    with Display(config.is_showing_progress, lambda: f'looked at {done:,} of {show_count(rows, "row")}'):
         forecasts = forecast_rows(config, blocks, note)
     total = estimate(forecasts, config)
     config.editor.open_storage().write(FILE, write_compact(as_json(total, config)) + b'\n')

@@ -1,7 +1,8 @@
 """Tokens of a call, foretold from the sizes of its pictures and the lengths of its texts.
 
 As the providers publish them, November 2026; docs/cost.md has the sources. Two things nobody publishes: how long a
-Gemini model thinks, so that its tokens are a range, and what an OpenAI model makes of `auto`, taken for medium.
+Gemini model thinks, so that its tokens are a range about those of the published example, and what an OpenAI model makes
+of `auto`, taken for medium.
 """
 
 import math
@@ -17,8 +18,11 @@ from beam_image_edit.transforms.row_calls import RowCalls, Step
 from beam_image_edit.transforms.usage import Usage
 
 _CHARACTERS_PER_TOKEN = 4
-# No provider says how much a model thinks about an edit; answers show some hundred tokens.
-MOST_THINKING = 1_000
+# How much a model thinks about an edit is known from one answer only, that of Google's documentation. What it thinks at
+# its highest level nobody has published; it is taken for twice as much. Over many calls it may be half as much or half
+# as much again.
+THINKING = 200
+_THINKING_BY_LEVEL = {'minimal': 0, 'high': 2 * THINKING}
 _MEGAPIXEL = 1024 * 1024
 
 # OpenAI: tokens of a picture made, of 1024x1024 and of 1536x1024, by quality. For the last two there are no figures;
@@ -56,7 +60,7 @@ class CallTokens:
         text_input: tokens of the texts sent.
         image_input: tokens of the pictures sent.
         image_output: tokens of the pictures made.
-        most_thinking: tokens of thoughts at the most; there may be none.
+        thinking: tokens of thoughts: the least, the likely and the most, on an average of many calls.
         images: how many pictures are made.
         pixels: of each of them.
     """
@@ -64,7 +68,7 @@ class CallTokens:
     text_input: int
     image_input: int
     image_output: int
-    most_thinking: int
+    thinking: tuple[int, int, int]
     images: int
     pixels: int
 
@@ -98,7 +102,8 @@ def count_text(text: str) -> int:
 def _foretell_gemini(calls: RowCalls, step: Step) -> CallTokens:
     name = plain_name(calls.model)
     known = next(tokens for beginning, tokens in _GEMINI if name.startswith(beginning))
-    resolution, is_thinking = _read_generation_config(calls)
+    resolution, level = _read_generation_config(calls)
+    thinking = _THINKING_BY_LEVEL.get(level, THINKING) if known.thinks else 0
     made = known.made or {}
     # Each earlier turn is sent again, with the picture that it made.
     texts = (calls.row.system or '', *calls.row.instructions[: step.turn + 1])
@@ -107,20 +112,20 @@ def _foretell_gemini(calls: RowCalls, step: Step) -> CallTokens:
         text_input=sum(map(count_text, texts)),
         image_input=(len(calls.images) + step.turn) * known.sent,
         image_output=made.get(resolution, made['1K']),
-        most_thinking=MOST_THINKING if known.thinks and is_thinking else 0,
+        thinking=(thinking // 2, thinking, thinking + thinking // 2),
         images=1,
         pixels=int(_MEGAPIXEL * scale * scale),
     )
 
 
-def _read_generation_config(calls: RowCalls) -> tuple[str, bool]:
-    """The size asked for, and whether the model may think; raw fields are merged in last, as in the request."""
+def _read_generation_config(calls: RowCalls) -> tuple[str, str]:
+    """The size asked for, and how much the model is to think; raw fields are merged in last, as in the request."""
     asked = calls.row.parameters
     body: dict[str, Any] = {'generationConfig': {'imageConfig': {'imageSize': asked.resolution}}}
     config = _object(merge_deep(body, asked.extra_body).get('generationConfig'))
     size = _object(config.get('imageConfig')).get('imageSize')
     level = _object(config.get('thinkingConfig')).get('thinkingLevel')
-    return str(size or '1K'), str(level).lower() != 'minimal'
+    return str(size or '1K'), str(level).lower()
 
 
 def _object(value: Any) -> Mapping[str, Any]:
@@ -139,7 +144,7 @@ def _foretell_openai(calls: RowCalls, step: Step) -> CallTokens:
         text_input=count_text(full_prompt(calls.row.system, prompt)),
         image_input=sum(count_openai_input(*each) for each in sent),
         image_output=asked.images_asked * count_openai_output(asked.quality, *made),
-        most_thinking=0,
+        thinking=(0, 0, 0),
         images=asked.images_asked,
         pixels=made[0] * made[1],
     )

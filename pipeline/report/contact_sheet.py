@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
+from beam_image_edit.pipeline.display import Display
 from beam_image_edit.pipeline.past_job import read_past_job, read_summary
 from beam_image_edit.pipeline.report.cards import Row, ShownPicture, list_results, list_sources, make_card
 from beam_image_edit.pipeline.report.index import Index
@@ -22,6 +23,7 @@ from beam_image_edit.pipeline.report.places import REPORT_FOLDER, Place, SourceP
 from beam_image_edit.pipeline.report.rows import read_rows
 from beam_image_edit.pipeline.report.scripts import write_script
 from beam_image_edit.pipeline.report.thumbnails import Thumbnails
+from beam_image_edit.transforms.counts import show_count
 from beam_image_edit.transforms.errors import StorageError
 from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.inputs import InputReader, shorten
@@ -50,13 +52,19 @@ _CONNECT_TIMEOUT_S = 10.0
 _READ_TIMEOUT_S = 60.0
 
 
-def write_report(cache_path: str, most_new: int | None = None, options: StorageOptions | None = None) -> str:
+def write_report(
+    cache_path: str,
+    most_new: int | None = None,
+    options: StorageOptions | None = None,
+    is_showing_progress: bool = False,
+) -> str:
     """Writes the contact sheet of what is under a cache path, in place of an earlier one.
 
     Args:
         cache_path: where a job has written its results, any fsspec URL.
         most_new: how many thumbnails are made at the most; None: all that are missing.
         options: of file systems; see `file_systems`.
+        is_showing_progress: whether it is told on stderr how far it is.
 
     Returns:
         The place of the page.
@@ -78,9 +86,11 @@ def write_report(cache_path: str, most_new: int | None = None, options: StorageO
     pool = ThreadPoolExecutor(thread_name_prefix='report')
     try:
         thumbnails = Thumbnails(storage, pool, most_new)
-        sheet = ContactSheet(storage, SourcePlaces(job, cache_path, options), reader, thumbnails, ROWS_PER_PAGE)
+        rows = sum(summary['rows'].values())
+        sheet = ContactSheet(storage, SourcePlaces(job, cache_path, options), reader, thumbnails, ROWS_PER_PAGE, rows)
         names = [name for name in summary['manifest'] if name.endswith('.parquet')]
-        sheet.write(read_rows(storage, names), summary)
+        with Display(is_showing_progress, sheet.describe_progress):
+            sheet.write(read_rows(storage, names), summary)
     finally:
         # After a failure or Ctrl-C nobody waits for pictures that are in the queue.
         pool.shutdown(cancel_futures=True)
@@ -105,16 +115,30 @@ class ContactSheet:
         reader: reads them.
         thumbnails: makes pictures small.
         rows_per_page: how many rows a script holds.
+        rows: how many there are in all.
     """
 
     def __init__(
-        self, storage: Storage, places: SourcePlaces, reader: InputReader, thumbnails: Thumbnails, rows_per_page: int
+        self,
+        storage: Storage,
+        places: SourcePlaces,
+        reader: InputReader,
+        thumbnails: Thumbnails,
+        rows_per_page: int,
+        rows: int,
     ) -> None:
         self._storage = storage
         self._places = places
         self._reader = reader
         self._thumbnails = thumbnails
         self._rows_per_page = rows_per_page
+        self._rows = rows
+        self._rows_written = 0
+
+    def describe_progress(self) -> str:
+        """How far it is, in one line."""
+        made = show_count(self._thumbnails.made, 'new thumbnail')
+        return f'report: {self._rows_written:,} of {show_count(self._rows, "row")}, {made}'
 
     def write(self, rows: Iterable[Row], summary: Mapping[str, Any]) -> None:
         """Writes the report; what an earlier one had more is removed, and the page begins with what is written last."""
@@ -122,6 +146,7 @@ class ContactSheet:
         written = []
         for number, cards in enumerate(self._make_pages(iter(rows), index)):
             written.append(self._write(f'rows-{number:05}.js', 'addRows', number, cards))
+            self._rows_written += len(cards)
             for block, columns in index.take_full_blocks():
                 written.append(self._write(f'index-{block:03}.js', 'addIndex', block, columns))
         for block, columns in index.take_rest():

@@ -41,7 +41,8 @@ def make_thumbnail(content: bytes) -> bytes:
     small = decode(content, at_least=SIDE)
     if small.mode not in ('RGB', 'RGBA'):  # such as a palette, whose neighbours are not alike
         small = make_storable(small).convert('RGBA' if info.has_alpha else 'RGB')
-    small.thumbnail((SIDE, SIDE))
+    # To halve a picture before it is made to fit takes half the time, and nobody sees it.
+    small.thumbnail((SIDE, SIDE), reducing_gap=1.0)
     file = BytesIO()
     # Method 2 takes a third of the usual method's time for a tenth more bytes.
     turn_upright(small, info).save(file, 'WEBP', quality=80, method=2)
@@ -65,6 +66,12 @@ class Thumbnails:
         self._there = set(_list_thumbnails(storage, pool))
         self._in_the_making: dict[bytes, Future[str | None]] = {}
         self._lock = threading.Lock()
+        self._made = 0
+
+    @property
+    def made(self) -> int:
+        """How many new ones have been made."""
+        return self._made
 
     def request(self, sha256: str, pixels: int, read: Reader) -> Future[str | None]:
         """Makes one if it is not there; the future's result is why it can't be made, None if it is there.
@@ -109,6 +116,7 @@ class Thumbnails:
             del self._in_the_making[key]
             if not done.cancelled() and done.exception() is None and done.result() is None:
                 self._there.add(key)
+                self._made += 1
 
 
 def thumbnail_path(sha256: str) -> str:

@@ -73,7 +73,7 @@ def test_rows_whose_pictures_are_not_as_they_were_are_left_out(tmp_path, sources
     assert read_keys(out, name) == ['000000000', '000000002']
     assert (summary['rows'], summary['left_out']) == (2, 1)
     (warning,) = [record.getMessage() for record in caplog.records if 'left out' in record.getMessage()]
-    assert '1 rows are left out' in warning
+    assert '1 row left out for' in warning
     assert 'sample_1: ' in warning
     assert changed.name in warning
 

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from beam_image_edit.transforms.counts import show_count
+
 # The Hugging Face hub's names of sizes: each with the number of rows that it ends before.
 _SIZES = {'n<1K': 10**3, '1K<n<10K': 10**4, '10K<n<100K': 10**5, '100K<n<1M': 10**6, '1M<n<10M': 10**7}
 _LARGEST_SIZE = '10M<n<100M'
@@ -75,11 +77,12 @@ def _front_matter(exports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _describe(main: Mapping[str, Any]) -> str:
-    models = ', '.join(f'`{_one_line(model)}` ({rows:,} rows)' for model, rows in main['models'].items())
+    models = ', '.join(f'`{_one_line(model)}` ({show_count(rows, "row")})' for model, rows in main['models'].items())
     return (
-        f'{main["rows"]:,} rows: {main["source_images"]:,} source images, instructions, and {main["result_images"]:,} '
-        f'images that {models or "no model"} made of them. The edits cost ${main["cost_usd"]:,.4f} as far as prices '
-        f'are known. {main["left_out"]:,} edited rows are left out, since their images were not there as they were.'
+        f'{show_count(main["rows"], "row")}: {show_count(main["source_images"], "source image")}, instructions, and '
+        f'{show_count(main["result_images"], "image")} that {models or "no model"} made of them. The edits cost '
+        f'${main["cost_usd"]:,.4f} as far as prices are known. Left out for images that were not there as they were: '
+        f'{show_count(main["left_out"], "edited row")}.'
     )
 
 
@@ -87,7 +90,7 @@ def _describe_files(export: Mapping[str, Any]) -> list[str]:
     name = export['format']
     return [
         f'## {name}',
-        f'{len(export["files"]):,} files, {export["file_bytes"]:,} bytes.',
+        f'{show_count(len(export["files"]), "file")}, {show_count(export["file_bytes"], "byte")}.',
         '',
         _HOW_TO_LOAD[name],
     ]

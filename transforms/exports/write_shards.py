@@ -18,6 +18,7 @@ from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import AsIter, AsSingleton, PCollection
 from apache_beam.transforms.window import GlobalWindows
 
+from beam_image_edit.transforms.counts import show_count
 from beam_image_edit.transforms.errors import ConfigurationError, InvalidInput, StorageError
 from beam_image_edit.transforms.exports.pictures import PictureReader, read_ahead
 from beam_image_edit.transforms.exports.plan import PlanShards, ShardPlan
@@ -204,9 +205,9 @@ def _finish(
     totals = add_totals(part for _, part in sorted(written, key=itemgetter(0)))
     if left_out := totals.counts['left_out']:
         _log.warning(
-            '%s: %s rows are left out, since their images are not there as they were: %s%s',
+            '%s: %s left out for images that are not there as they were: %s%s',
             storage.url(folder),
-            f'{left_out:,}',
+            show_count(left_out, 'row'),
             '; '.join(totals.reasons),
             '; …' if left_out > len(totals.reasons) else '',
         )

@@ -1,0 +1,23 @@
+"""Counts as people read them: `1 row`, `2 rows`, `1,200 rows`."""
+
+
+def show_count(number: int, noun: str) -> str:
+    """A number with what it counts.
+
+    Args:
+        number: how many.
+        noun: one of them; its plural takes an s.
+
+    >>> show_count(1, 'row'), show_count(0, 'call'), show_count(1_200, 'edited row')
+    ('1 row', '0 calls', '1,200 edited rows')
+    """
+    return f'{number:,} {noun}{plural_ending(number)}'
+
+
+def plural_ending(number: float) -> str:
+    """What the noun of a number takes.
+
+    >>> plural_ending(1), plural_ending(2)
+    ('', 's')
+    """
+    return '' if number == 1 else 's'
