@@ -61,15 +61,10 @@ def write_results(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     (folder / 'manifest.jsonl').write_text(''.join(f'{line}\n' for line in lines), encoding='utf-8')
     with (folder / 'manifest.parquet').open('wb') as file, open_rows(file) as parquet:
         for index, line in enumerate(lines):
-<<<<<<< HEAD
             parquet.add(parquet_row(line, index, RowFields()), len(line))
-    summary = {'run_id': 'none', 'manifest': ['manifest.jsonl', 'manifest.parquet'], 'calls': len(rows)}
-=======
-            parquet.add(parquet_row(line, index, RowKeys()), len(line))
     manifest = ['manifest.jsonl', 'manifest.parquet']
     statuses = Counter(row['edit']['status'] for row in rows)
     summary = {'run_id': 'none', 'manifest': manifest, 'rows': statuses, 'calls': len(rows)}
->>>>>>> d75588a5d23b5942c71ad7c34b4001e47d525cf9
     (folder / 'summary.json').write_text(json.dumps(summary))
 
 

@@ -70,7 +70,10 @@ def text_of(page, css):
 
 
 def shown(page):
-    return [int(card.get_attribute('data-index')) for card in find(page, '.card')]
+    # All at once, since the page may draw its cards anew between two looks.
+    return page.execute_script(
+        "return [...document.querySelectorAll('.card')].map((card) => Number(card.dataset.index))"
+    )
 
 
 def press(page, css, label):

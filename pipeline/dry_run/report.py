@@ -50,8 +50,9 @@ def write_report(total: Estimate, config: JobConfig) -> Iterator[str]:
         f'{total.image_output:,} image out{thinking}'
     )
     yield from _money(total, config)
-    yield f'time: at least {show_time(wall_s(total, config))} ({_limits(config)})'
-    yield _disk(total, config)
+    if total.calls:
+        yield f'time: at least {show_time(wall_s(total, config))} ({_limits(config)})'
+        yield _disk(total, config)
     cost = total.cost_usd
     yield f'estimated cost: {show_range(cost[0], cost[-1]) if cost else "unknown"}'
 
@@ -60,28 +61,31 @@ def show_range(low: float, high: float) -> str:
     """An amount of dollars, or the two between which it lies: in cents, small ones more closely.
 
     >>> show_range(12.344, 12.344), show_range(12.346, 12.991), show_range(0.001234, 0.0016)
-    ('$12.34', '$12.34–$13.00', '$0.001234–$0.0016')
+    ('$12.34', '$12.34–$13.00', '$0.001234–$0.001600')
     """
     if low == high:
         return show_dollars(low)
     # Outwards, so that what lies in the range lies in the one that is shown.
-    return f'{_show(low, ROUND_FLOOR)}–{_show(high, ROUND_CEILING)}'
+    decimals = _decimals_of(low)
+    return f'{_show(low, decimals, ROUND_FLOOR)}–{_show(high, decimals, ROUND_CEILING)}'
 
 
 def show_dollars(usd: float) -> str:
     """An amount of dollars.
 
     >>> show_dollars(1.39914), show_dollars(0.1), show_dollars(0)
-    ('$1.399', '$0.10', '$0.00')
+    ('$1.399', '$0.1000', '$0.00')
     """
-    return _show(usd, ROUND_HALF_UP)
+    return _show(usd, _decimals_of(usd), ROUND_HALF_UP)
 
 
-def _show(usd: float, rounding: str) -> str:
+def _decimals_of(usd: float) -> int:
     # Cents alone would put the bill of a few calls wrong by more than thinking does.
-    digits = max(2, _SHOWN_DIGITS - 1 - math.floor(math.log10(usd))) if usd else 2
-    whole, _, cents = f'{Decimal(str(usd)).quantize(Decimal(1).scaleb(-digits), rounding):f}'.partition('.')
-    return f'${whole}.{cents.rstrip("0"):0<2}'
+    return max(2, _SHOWN_DIGITS - 1 - math.floor(math.log10(usd))) if usd else 2
+
+
+def _show(usd: float, decimals: int, rounding: str) -> str:
+    return f'${Decimal(str(usd)).quantize(Decimal(1).scaleb(-decimals), rounding):f}'
 
 
 def _bad_rows(bad_rows: list[BadRow], has_files: bool) -> Iterator[str]:

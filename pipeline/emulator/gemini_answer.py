@@ -11,7 +11,7 @@ from beam_image_edit.pipeline.emulator.tokens import Tokens, count_text
 
 _WORDS = 'Here is the edited image.'
 _THOUGHT = 'The picture is looked at, and the edit is planned.'
-_THINKING_TOKENS = 180
+_THINKING_TOKENS = 200
 
 
 def count_tokens(edit: Edit) -> Tokens:

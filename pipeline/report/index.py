@@ -31,6 +31,7 @@ class Index:
         self._count = 0
         self._statuses: Counter[str] = Counter()
         self._models: Counter[str] = Counter()
+        self._drifted = 0
         self._reasons = Reasons()
 
     def add(self, row: Row, results: Sequence[ShownPicture]) -> None:
@@ -41,6 +42,7 @@ class Index:
         if edit['model']:
             self._models[edit['model']] += 1
         drift = int(any(is_noticeable(picture.drift) for picture in results))
+        self._drifted += drift
         status = STATUSES.index(edit['status'])
         reason = self._reasons.add(edit)
         self._rows.append((status, edit['latency_s'], edit['cost_usd'], reason, drift, searched_text(row)))
@@ -60,6 +62,7 @@ class Index:
         return {
             'rows': self._count,
             'statuses': [{'name': status, 'count': self._statuses[status]} for status in STATUSES],
+            'drifted': self._drifted,
             'models': [model for model, _ in self._models.most_common(10)],
             'reasons': self._reasons.to_json(),
         }

@@ -21,7 +21,7 @@ function totalsList(totals) {
 
 function filterButton({label, amount, isOn, mark, toggle}) {
   return element('button', {type: 'button', class: 'filter', 'aria-pressed': String(isOn), onclick: toggle},
-    mark, element('span', {class: 'label'}, label), amount === null ? null : element('span', {class: 'amount'}, count(amount)));
+    mark, element('span', {class: 'label'}, label), element('span', {class: 'amount'}, count(amount)));
 }
 
 /** Draws the panel anew. `change` takes what is to be different of the state. */
@@ -37,10 +37,11 @@ function renderPanel(totals, state, change) {
       mark: element('i', {class: `dot ${name}`, 'aria-hidden': 'true'}),
       toggle: () => change({status: state.status === name ? '' : name, reason: -1}),
     })),
-    filterButton({
-      label: 'shape has changed', amount: null, isOn: state.drift, mark: element('i', {class: 'dot drifted', 'aria-hidden': 'true'}),
+    totals.drifted ? filterButton({
+      label: 'shape has changed', amount: totals.drifted, isOn: state.drift,
+      mark: element('i', {class: 'dot drifted', 'aria-hidden': 'true'}),
       toggle: () => change({drift: !state.drift}),
-    }));
+    }) : null);
   const failures = reasons.length ? element('section', {class: 'reasons', 'aria-label': 'Failures by reason'},
     element('h2', {}, 'Failures by reason'),
     reasons.map(({text, status: of, count: amount, number}) => filterButton({
