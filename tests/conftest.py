@@ -49,6 +49,13 @@ class Run:
         return [[str(Path(path).relative_to(self.folder)) for path in row['output_image']] for row in self.rows]
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Prints the figures that tests have measured. Here, because of several processes only the first one prints."""
+    for report in terminalreporter.getreports('passed'):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f'{report.nodeid.rpartition("::")[2]}: {name}: {value}')
+
+
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
     with Emulator() as running:

@@ -12,14 +12,6 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.engines)
 
 
-def pytest_terminal_summary(terminalreporter):
-    """Prints the figures that the tests have measured."""
-    for report in terminalreporter.getreports('passed'):
-        for name, value in report.user_properties:
-            if '/engines/' in report.nodeid:
-                terminalreporter.write_line(f'{report.nodeid.rpartition("::")[2]}: {name}: {value}')
-
-
 @pytest.fixture(scope='session')
 def api():
     """An emulator that answers at once."""
