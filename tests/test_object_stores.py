@@ -30,6 +30,8 @@ TYPED_FILES = {
     'application/json': 'summary.json',
     'application/jsonl': 'manifest.jsonl',
     'application/vnd.apache.parquet': 'manifest.parquet',
+    'text/markdown; charset=utf-8': 'export/README.md',
+    'application/x-tar': 'export/webdataset/train-00000-of-00001.tar',
 }
 
 
@@ -185,7 +187,7 @@ def end_of(job):
 
 
 def test_job_and_its_rerun_from_another_machine(store, emulator, start):
-    code, log = end_of(start())
+    code, log = end_of(start('--export=webdataset'))
     assert code == 0, log
     manifest = store.get('out/manifest.jsonl')
     rows = [json.loads(line) for line in manifest.splitlines()]
