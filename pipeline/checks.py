@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import fsspec
 from apache_beam.runners.runner import create_runner
@@ -78,6 +79,10 @@ def _check_reach(config: JobConfig, workers: Workers) -> None:
             raise ConfigurationError(
                 f'{flag} {url} is on this machine, and the job has its workers on others: give a URL that all of them '
                 'reach, such as s3:// or gs://, or say --shared_cache_path if it is a folder that all of them mount'
+            )
+        if not workers.environment and '://' not in url and not Path(url).is_absolute():
+            raise ConfigurationError(
+                f'{flag} {url} begins at the current folder, and the workers have another: give the whole path'
             )
 
 

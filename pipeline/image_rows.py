@@ -75,7 +75,7 @@ def find_images(glob: str, options: StorageOptions | None = None) -> dict[str, s
     try:
         is_glob = not filesystem.exists(path)  # a name that looks like a glob may be a file's own
         found = filesystem.glob(path, detail=True) if is_glob else {path: filesystem.info(path)}
-    except OSError as error:
+    except Exception as error:  # each store's library has its own errors
         raise ConfigurationError(f'--images {glob} can not be listed: {error}') from error
     names = sorted(name for name, entry in found.items() if entry['type'] == 'file')
     if not names and found:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from beam_image_edit.pipeline.workers import find_workers
 from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.limits.places import Limits
 from beam_image_edit.transforms.runners import engine_name
@@ -27,7 +28,8 @@ def count_machines(runner: str, beam_options: Sequence[str]) -> int:
     Raises:
         ConfigurationError: the runner has workers of its own, and no option says how many.
     """
-    if is_local(runner):
+    # What runs in the program's own processes has no other machine, however many tasks the engine makes of it.
+    if is_local(runner) or find_workers(runner, beam_options).environment:
         return 1
     options = PipelineOptions(list(beam_options)).get_all_options()
     told = [options.get(name) for name in _OPTIONS]

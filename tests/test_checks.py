@@ -37,6 +37,20 @@ def test_local_paths_are_taken_where_workers_are_on_this_machine(rows, flags):
     check_job(parse_args([f'--input={rows}', f'--cache_path={rows.parent}/out', *flags]))
 
 
+@pytest.mark.parametrize(
+    ('flag', 'place'), [('--input', 'rows.jsonl'), ('--cache_path', './out'), ('--cache_path', '~/out')]
+)
+def test_paths_that_begin_at_the_current_folder_are_refused_where_workers_have_another(rows, monkeypatch, flag, place):
+    monkeypatch.chdir(rows.parent)
+    places = {'--input': str(rows), '--cache_path': str(rows.parent / 'out'), flag: place}
+    flags = [f'{name}={value}' for name, value in places.items()]
+    for workers in (POOL, (CONTAINERS, '--shared_cache_path')):
+        with pytest.raises(ConfigurationError, match=f'{flag} {place} .*give the whole path'):
+            check_job(parse_args([*flags, *workers]))
+    if not place.startswith('~'):
+        check_job(parse_args([*flags, PROCESSES]))
+
+
 @pytest.mark.parametrize('flags', [(PROCESSES,), POOL, (CONTAINERS, '--shared_cache_path')])
 @pytest.mark.parametrize('flag', ['--input', '--cache_path'])
 def test_memory_is_refused_where_workers_are_in_other_processes(rows, flags, flag):

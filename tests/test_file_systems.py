@@ -66,6 +66,7 @@ def test_options_without_secrets_are_taken(options):
         ({'sftp': {'password': 'hidden'}}, 'sftp.password'),
         ({'webhdfs': {'headers': [{'Authorization': 'hidden'}]}}, 'webhdfs.headers.Authorization'),
         ({'s3': {'endpoint_url': 'https://me:hidden@minio'}}, 's3.endpoint_url'),
+        ({'az': {'account_url': 'https://me.blob.core.windows.net?sv=1&sig=hidden'}}, 'az.account_url'),
     ],
 )
 def test_secrets_are_refused_and_not_shown(options, place):

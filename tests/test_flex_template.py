@@ -17,7 +17,7 @@ PARAMETERS = {
 }
 # Dataflow is the runner, and nobody sits before it.
 NO_PARAMETERS = {'help', 'version', 'runner', 'runner_option'}
-NO_PARAMETERS |= {'images', 'instruction', 'dry_run', 'expected_latency_s', 'progress', 'report', 'export'}
+NO_PARAMETERS |= {'images', 'instruction', 'dry_run', 'expected_latency_s', 'progress', 'report'}
 REQUIRED = {'input', 'cache_path', 'api_key', 'sdk_container_image'}
 # Anything would do for the command, but on a worker only what other machines reach.
 URLS_ONLY = {'input', 'cache_path'}
@@ -58,6 +58,7 @@ VALUES = (
         'skip',
         'DEBUG',
         'INFO',
+        'webdataset',
         'debug',
     ),
     *('refused', 'no_image', 'refused,no_image', 'no_image,refused', 'refused,', 'edited', '16:9', '2K', '1024x1024'),

@@ -5,6 +5,8 @@ import pytest
 from beam_image_edit.pipeline.machines import count_machines
 from beam_image_edit.transforms.errors import ConfigurationError
 
+CLUSTER = '--environment_type=EXTERNAL'
+
 
 @pytest.mark.parametrize(
     ('runner', 'options', 'machines'),
@@ -17,7 +19,11 @@ from beam_image_edit.transforms.errors import ConfigurationError
         ('DataflowRunner', ['--max_num_workers=7'], 7),
         ('DataflowRunner', ['--num_workers=3', '--max_num_workers=7'], 7),
         ('DataflowRunner', ['--num_workers=3'], 3),
-        ('FlinkRunner', ['--parallelism=4'], 4),
+        ('FlinkRunner', ['--parallelism=4', CLUSTER], 4),
+        ('FlinkRunner', ['--parallelism=4', '--max_num_workers=2', CLUSTER], 2),
+        ('FlinkRunner', ['--parallelism=4', '--flink_master=[local]'], 1),
+        ('SparkRunner', ['--spark_master_url=local[4]'], 1),
+        ('FlinkRunner', ['--parallelism=4', '--flink_master=flink:8081', '--environment_type=LOOPBACK'], 1),
     ],
 )
 def test_machines_are_those_of_the_runners_options(runner, options, machines):
@@ -27,7 +33,7 @@ def test_machines_are_those_of_the_runners_options(runner, options, machines):
 @pytest.mark.parametrize('options', [[], ['--parallelism=-1'], ['--direct_num_workers=3']])
 def test_unknown_number_of_machines_is_refused(options):
     with pytest.raises(ConfigurationError, match='max_num_workers'):
-        count_machines('FlinkRunner', options)
+        count_machines('FlinkRunner', [*options, CLUSTER])
 
 
 REMOTE = ['--runner=PortableRunner', '--job_endpoint=127.0.0.1:9', '--job_server_timeout=1', '--parallelism=4']

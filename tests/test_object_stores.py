@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,8 @@ TYPED_FILES = {
     'application/json': 'summary.json',
     'application/jsonl': 'manifest.jsonl',
     'application/vnd.apache.parquet': 'manifest.parquet',
+    'text/markdown; charset=utf-8': 'export/README.md',
+    'application/x-tar': 'export/webdataset/train-00000-of-00001.tar',
 }
 
 
@@ -184,7 +187,7 @@ def end_of(job):
 
 
 def test_job_and_its_rerun_from_another_machine(store, emulator, start):
-    code, log = end_of(start())
+    code, log = end_of(start('--export=webdataset'))
     assert code == 0, log
     manifest = store.get('out/manifest.jsonl')
     rows = [json.loads(line) for line in manifest.splitlines()]
@@ -251,6 +254,20 @@ def test_bucket_that_is_not_there_is_a_usage_error_and_is_not_made(store, emulat
     assert requests.head(store.upload_url.replace(store.url[5:], typo[5:]).format('x'), timeout=30).status_code == 404
     with pytest.raises(StorageError):
         Storage(typo).write('x', b'')
+
+
+@pytest.mark.parametrize('store', ['s3'], indirect=True)
+@pytest.mark.parametrize(
+    'flags', [[], ['--input=', '--images={}/in/*.png', '--instruction=Blur it']], ids=['rows', 'images']
+)
+def test_rows_that_can_not_be_reached_for_want_of_credentials_are_a_usage_error(
+    store, emulator, start, tmp_path, flags
+):
+    nobody = {'AWS_ACCESS_KEY_ID': '', 'AWS_SECRET_ACCESS_KEY': '', 'AWS_EC2_METADATA_DISABLED': 'true'}
+    code, log = end_of(start(f'--cache_path={tmp_path}', *(flag.format(store.url) for flag in flags), **nobody))
+    assert (code, emulator.count) == (2, 0)
+    assert re.fullmatch(r'beam-image-edit: .* can not be listed: Unable to locate credentials', log.splitlines()[-1])
+    assert 'Traceback' not in log
 
 
 @pytest.mark.parametrize('store', ['s3'], indirect=True)

@@ -25,7 +25,10 @@ _SECRET_NAME = re.compile(
     r'|connection_?string)$',
     re.IGNORECASE,
 )
-_SECRET_IN_URL = re.compile(r'://[^/?#@]*:[^/?#@]*@')
+_SECRET_IN_URL = re.compile(
+    r'://[^/?#@]*:[^/?#@]*@|[?&](sig|[\w-]*(signature|token|key|secret))=',
+    re.IGNORECASE,
+)
 
 
 def open_filesystem(url: str, options: StorageOptions | None = None) -> tuple[fsspec.AbstractFileSystem, str]:

@@ -56,15 +56,11 @@ def list_files(pattern: str, storage_options: StorageOptions | None = None) -> l
     file_system, path = open_filesystem(pattern, storage_options)
     try:
         found = _look_up(file_system, path)
-    except OSError as error:
+        files = [_to_file(file_system, name, size, storage_options) for name, size in found.items()]
+    except Exception as error:  # each store's library has its own errors
         raise ConfigurationError(f'{pattern}: can not be listed: {error}') from error
-    if not found:
+    if not files:
         raise ConfigurationError(f'{pattern}: there is no such file; give the path or URL of a JSONL file, or a glob')
-    files = []
-    for name, size in found.items():
-        url = name if isinstance(file_system, LocalFileSystem) else file_system.unstrip_protocol(name)
-        is_whole = _is_compressed(url) or not _has_ranges(file_system, name, size)
-        files.append(InputFile(url, None if is_whole else size, storage_options))
     return sorted(files, key=lambda file: file.url)
 
 
@@ -77,7 +73,7 @@ def read_bytes(file: InputFile, start: int, end: int) -> bytes:
     file_system, path = open_filesystem(file.url, file.storage_options)
     try:
         content: bytes = file_system.cat_file(path, start=start, end=end)  # s3fs has another argument before them
-    except OSError as error:
+    except Exception as error:  # each store's library has its own errors
         raise _unreadable(file.url, error) from error
     if len(content) != end - start:
         raise StorageError(
@@ -101,7 +97,7 @@ def stream_pieces(input_file: InputFile) -> Iterator[bytes]:
             raw = iter(lambda: file.read(_STREAM_BYTES), b'')
             suffix = _suffix(url)
             yield from _decompress(raw, _DECOMPRESSORS[suffix]) if suffix in _DECOMPRESSORS else raw
-    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+    except Exception as error:  # each store's library has its own errors, and so has each kind of compression
         raise _unreadable(url, error) from error
 
 
@@ -113,6 +109,14 @@ def _look_up(file_system: fsspec.AbstractFileSystem, path: str) -> dict[str, int
     except FileNotFoundError:
         found = file_system.glob(path, detail=True) if set('*?[') & set(path) else {}
     return {name: entry.get('size') for name, entry in found.items() if entry['type'] == 'file'}
+
+
+def _to_file(
+    file_system: fsspec.AbstractFileSystem, name: str, size: int | None, storage_options: StorageOptions | None
+) -> InputFile:
+    url = name if isinstance(file_system, LocalFileSystem) else file_system.unstrip_protocol(name)
+    is_whole = _is_compressed(url) or not _has_ranges(file_system, name, size)
+    return InputFile(url, None if is_whole else size, storage_options)
 
 
 def _has_ranges(file_system: fsspec.AbstractFileSystem, path: str, size: int | None) -> bool:

@@ -40,8 +40,11 @@ _CONTENT_TYPES = {
     '.js': 'text/javascript; charset=utf-8',
     '.json': 'application/json',
     '.jsonl': 'application/jsonl',
+    '.md': 'text/markdown; charset=utf-8',
     '.parquet': 'application/vnd.apache.parquet',
     '.png': 'image/png',
+    '.tar': 'application/x-tar',
+    '.txt': 'text/plain; charset=utf-8',
     '.webp': 'image/webp',
 }
 # Memory's files are shared objects with one position each, and `mode='create'` there and in stores that do not know it
