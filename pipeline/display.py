@@ -1,12 +1,13 @@
 """The display: how far the work is, told on stderr while it goes on.
 
-On a terminal it is one line that is written over and over; anywhere else a line now and then, which a log can hold.
-What the log says meanwhile stands above the line.
+On a terminal it is one line, in a narrow one wrapped, that is written over and over; anywhere else a line now and then,
+which a log can hold. What the log says meanwhile stands above the line.
 """
 
 import logging
 import shutil
 import sys
+import textwrap
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -15,6 +16,7 @@ from typing import Any, TextIO
 _LIVE_EVERY_S = 0.5
 _PLAIN_EVERY_S = 10.0
 _CLEAR = '\r\x1b[K'
+_CLEAR_ABOVE = '\x1b[A\x1b[K'
 
 
 class Display:
@@ -42,7 +44,7 @@ class Display:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name='edit-display', daemon=True)
         self._lock = threading.Lock()
-        self._is_shown = False
+        self._lines_shown = 0
         self._handlers: list[tuple[logging.StreamHandler[Any], Any]] = []
 
     def __enter__(self) -> 'Display':
@@ -79,15 +81,19 @@ class Display:
 
     def _run(self) -> None:
         # On a terminal from the first moment, in a log only what lasts.
-        while not self._over.wait(0 if self._is_live and not self._is_shown else self._every_s):
+        while not self._over.wait(0 if self._is_live and not self._lines_shown else self._every_s):
             self._show()
 
     def _show(self) -> None:
         try:
             line = self._describe()
             with self._lock:
-                self._stream.write(f'{_CLEAR}{line[: _width()]}' if self._is_live else f'{line}\n')
-                self._is_shown = True
+                if self._is_live:
+                    lines = textwrap.wrap(line, _width())
+                    self._stream.write((self._take_clearing() or _CLEAR) + '\n'.join(lines))
+                    self._lines_shown = len(lines)
+                else:
+                    self._stream.write(f'{line}\n')
                 self._stream.flush()
         except (OSError, ValueError):  # nobody is there to see it any more
             self._over.set()
@@ -101,10 +107,10 @@ class Display:
                 return
 
     def _take_clearing(self) -> str:
-        is_shown, self._is_shown = self._is_shown, False
-        return _CLEAR if is_shown and self._is_live else ''
+        lines, self._lines_shown = self._lines_shown, 0
+        return f'{_CLEAR}{_CLEAR_ABOVE * (lines - 1)}' if lines and self._is_live else ''
 
 
 def _width() -> int:
-    # A line that is longer would go on in the next one, and stay.
+    # A line as long as the terminal is wide would make some terminals begin the next one.
     return shutil.get_terminal_size().columns - 1

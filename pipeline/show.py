@@ -42,7 +42,11 @@ def show_row(cache_path: str, wanted: str, options: StorageOptions | None = None
     """
     storage = Storage(cache_path, options)
     row = _find_row(storage, wanted)
-    lines = [*_describe_row(storage, row), *_describe_purchases(storage, row)]
+    try:
+        lines = [*_describe_row(storage, row), *_describe_purchases(storage, row)]
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        problem = f'{type(error).__name__}: {error}'
+        raise StorageError(f'row {row.index} of the manifest can not be read: {problem}') from error
     if row.unusable_line is not None:
         # What is wrong with it stands in its status; as a row it would be told to lack images.
         return '\n'.join([*lines, '', _comment('nothing can be sent for a line that is no row')]) + '\n'

@@ -174,6 +174,15 @@ def test_on_a_terminal_there_is_one_line_from_the_first_moment():
     assert terminal.getvalue() == '\r\x1b[Khalf way\r\x1b[K'
 
 
+def test_a_narrow_terminal_shows_the_whole_line_in_several(monkeypatch):
+    monkeypatch.setenv('COLUMNS', '20')
+    terminal = Terminal()
+    with Display(True, lambda: '12 of 20 rows; $1.20 spent; 3 in flight', terminal, every_s=3600):
+        wait_until(lambda: 'flight' in terminal.getvalue())
+    shown = '12 of 20 rows;\n$1.20 spent; 3 in\nflight'
+    assert terminal.getvalue() == f'\r\x1b[K{shown}\r\x1b[K\x1b[A\x1b[K\x1b[A\x1b[K'
+
+
 def test_the_log_stands_above_the_line():
     terminal = Terminal()
     with Display(True, lambda: 'half way', terminal, every_s=3600) as display:

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -68,6 +69,18 @@ def test_aspect_ratio_that_was_matched_is_in_the_request(edit, show, api_format)
 def test_damaged_line_of_the_manifest_is_told(edit, line, capfd):
     result = edit([{'images': 'a.png', 'conversations': ['Make it red']}])
     (result.folder / 'manifest.jsonl').write_text(f'{line}\n')
+    with pytest.raises(SystemExit) as end:
+        run(['show', str(result.folder), '0'])
+    assert end.value.code == 2
+    assert 'row 0 of the manifest can not be read' in capfd.readouterr().err
+
+
+@pytest.mark.parametrize('change', [{'sources': [{}]}, {'images': [5]}, {'request_keys': None}], ids=str)
+def test_damaged_part_of_a_row_is_told(edit, change, capfd):
+    result = edit([{'images': 'a.png', 'conversations': ['Make it red']}])
+    row = json.loads((result.folder / 'manifest.jsonl').read_text())
+    row['edit'] |= change
+    (result.folder / 'manifest.jsonl').write_text(f'{json.dumps(row)}\n')
     with pytest.raises(SystemExit) as end:
         run(['show', str(result.folder), '0'])
     assert end.value.code == 2

@@ -55,6 +55,11 @@ def test_sizes_have_the_names_of_the_hub(rows, size):
     assert read_front_matter(make_card([make_summary(rows=rows)]))['size_categories'] == [size]
 
 
+def test_cost_is_told_as_that_of_the_rows_since_they_may_share_edits():
+    card = make_card([make_summary()])
+    assert 'The rows cost $12.5000 together as far as prices are known; an edit that rows share counts for each' in card
+
+
 def test_card_is_the_same_in_whichever_order_exports_end():
     exports = [make_summary('webdataset'), make_summary()]
     assert make_card(exports) == make_card(exports[::-1])

@@ -80,9 +80,9 @@ def _describe(main: Mapping[str, Any]) -> str:
     models = ', '.join(f'`{_one_line(model)}` ({show_count(rows, "row")})' for model, rows in main['models'].items())
     return (
         f'{show_count(main["rows"], "row")}: {show_count(main["source_images"], "source image")}, instructions, and '
-        f'{show_count(main["result_images"], "image")} that {models or "no model"} made of them. The edits cost '
-        f'${main["cost_usd"]:,.4f} as far as prices are known. Left out for images that were not there as they were: '
-        f'{show_count(main["left_out"], "edited row")}.'
+        f'{show_count(main["result_images"], "image")} that {models or "no model"} made of them. The rows cost '
+        f'${main["cost_usd"]:,.4f} together as far as prices are known; an edit that rows share counts for each. '
+        f'Left out for images that were not there as they were: {show_count(main["left_out"], "edited row")}.'
     )
 
 
