@@ -55,7 +55,11 @@ def run(argv: Sequence[str]) -> int:
             return run_dry(config)
         started = run_job(config)
         if not started.has_ended:
-            _log.info('run %s is handed over; when it ends it writes %s/summary.json', started.run_id, config.editor.cache_path)
+            _log.info(
+                'run %s is handed over; when it ends it writes %s/summary.json',
+                started.run_id,
+                config.editor.cache_path,
+            )
             return 0
         return _report(config, started.run_id)
     except KeyboardInterrupt:  # a run has its own way to stop, and a dry run has nothing to finish

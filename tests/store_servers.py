@@ -19,8 +19,10 @@ def running_s3():
     with subprocess.Popen(command, env=environment, **pipes) as server:
         url = next(found[0] for line in server.stderr if (found := re.search(r'http://127\.0\.0\.1:\d+', line)))
         with read_to_the_end(server.stderr):
-            yield url
-            server.kill()
+            try:
+                yield url
+            finally:
+                server.kill()
 
 
 @contextmanager
@@ -29,8 +31,10 @@ def running_gcs():
     server = FakeGCSServer()
     server.start()
     with read_to_the_end(server._process.stderr):
-        yield server.url
-        server.stop()
+        try:
+            yield server.url
+        finally:
+            server.stop()
 
 
 def gcs_variables(url):
@@ -51,6 +55,8 @@ def read_to_the_end(log):
     """Reads a server's log, which tells of every request; nobody else does, and the server would wait for a reader."""
     reader = threading.Thread(target=log.read)
     reader.start()
-    yield
-    reader.join()
-    log.close()
+    try:
+        yield
+    finally:
+        reader.join()
+        log.close()

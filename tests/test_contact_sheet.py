@@ -18,7 +18,7 @@ from beam_image_edit.pipeline.report.contact_sheet import ContactSheet
 from beam_image_edit.pipeline.report.places import SourcePlaces
 from beam_image_edit.pipeline.report.rows import read_rows
 from beam_image_edit.pipeline.report.thumbnails import Thumbnails
-from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.inputs import InputReader
 from beam_image_edit.transforms.pictures import identify
 from beam_image_edit.transforms.storage import Storage
@@ -61,6 +61,19 @@ def test_card_has_what_the_row_has(folder):
     assert (card['cost'], card['latency']) == (0.01, 5.0)
     assert [picture['link'] for picture in card['sources']] == ['../source.png']
     assert [picture['link'] for picture in card['results']] == ['../sample_0/sample_0_0.png']
+
+
+def test_manifest_with_other_rows_than_the_summary_makes_no_sheet_in_place_of_an_earlier_one(folder):
+    rows = [make_row(folder, index) for index in range(2)]
+    write_results(folder, rows)
+    write_report(str(folder))
+    before = read_cards(folder)
+    summary = (folder / 'summary.json').read_bytes()
+    write_results(folder, rows[:1])
+    (folder / 'summary.json').write_bytes(summary)
+    with pytest.raises(StorageError, match='tells of 2 rows, and the manifest has 1: run the job again'):
+        write_report(str(folder))
+    assert read_cards(folder) == before
 
 
 def test_thumbnail_is_small_and_made_once_for_equal_pictures(folder):

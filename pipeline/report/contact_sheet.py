@@ -20,7 +20,7 @@ from beam_image_edit.pipeline.past_job import read_past_job, read_summary
 from beam_image_edit.pipeline.report.cards import Row, ShownPicture, list_results, list_sources, make_card
 from beam_image_edit.pipeline.report.index import Index
 from beam_image_edit.pipeline.report.places import REPORT_FOLDER, Place, SourcePlaces, result_path
-from beam_image_edit.pipeline.report.rows import read_rows
+from beam_image_edit.pipeline.report.rows import count_rows, read_rows
 from beam_image_edit.pipeline.report.scripts import write_script
 from beam_image_edit.pipeline.report.thumbnails import Thumbnails
 from beam_image_edit.transforms.counts import show_count
@@ -82,13 +82,19 @@ def write_report(
         image_root=job.editor.image_root if job else None,
         storage_options=options,
     )
+    rows = sum(summary['rows'].values())
+    names = [name for name in summary['manifest'] if name.endswith('.parquet')]
+    found = count_rows(storage, names)
+    if found != rows:
+        raise StorageError(
+            f'{storage.url("summary.json")} tells of {show_count(rows, "row")}, and the manifest has {found:,}: run '
+            'the job again, which costs nothing for what was bought'
+        )
     # More threads than processors: half of their time goes by with reading.
     pool = ThreadPoolExecutor(thread_name_prefix='report')
     try:
         thumbnails = Thumbnails(storage, pool, most_new)
-        rows = sum(summary['rows'].values())
         sheet = ContactSheet(storage, SourcePlaces(job, cache_path, options), reader, thumbnails, ROWS_PER_PAGE, rows)
-        names = [name for name in summary['manifest'] if name.endswith('.parquet')]
         with Display(is_showing_progress, sheet.describe_progress):
             sheet.write(read_rows(storage, names), summary)
     finally:

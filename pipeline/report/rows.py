@@ -4,6 +4,7 @@ From its Parquet files, where what users call their fields and how they write co
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,19 @@ _COLUMNS = ('index', 'id', 'images', 'conversations', 'output_image', 'edit', 'e
 _ROWS_AT_A_TIME = 64
 
 
+def count_rows(storage: Storage, names: Iterable[str]) -> int:
+    """How many rows a manifest's Parquet files have.
+
+    Raises:
+        StorageError: as `read_rows`.
+    """
+    counts = []
+    for name in names:
+        with _open(storage, name) as parquet:
+            counts.append(parquet.metadata.num_rows)
+    return sum(counts)
+
+
 def read_rows(storage: Storage, names: Iterable[str]) -> Iterator[Mapping[str, Any]]:
     """The rows of a manifest's Parquet files in order; one without an index gets its position.
 
@@ -26,12 +40,18 @@ def read_rows(storage: Storage, names: Iterable[str]) -> Iterator[Mapping[str, A
     """
     position = 0
     for name in names:
-        file_system, path = open_filesystem(storage.url(name), storage.options)
-        try:
-            with file_system.open(path, 'rb') as file, pq.ParquetFile(file) as parquet:
-                for batch in parquet.iter_batches(_ROWS_AT_A_TIME, columns=_COLUMNS):
-                    for row in batch.to_pylist():
-                        yield row if row['index'] is not None else {**row, 'index': position}
-                        position += 1
-        except (OSError, pa.ArrowException) as error:
-            raise StorageError(f'{storage.url(name)} can not be read: {error}') from error
+        with _open(storage, name) as parquet:
+            for batch in parquet.iter_batches(_ROWS_AT_A_TIME, columns=_COLUMNS):
+                for row in batch.to_pylist():
+                    yield row if row['index'] is not None else {**row, 'index': position}
+                    position += 1
+
+
+@contextmanager
+def _open(storage: Storage, name: str) -> Iterator[pq.ParquetFile]:
+    file_system, path = open_filesystem(storage.url(name), storage.options)
+    try:
+        with file_system.open(path, 'rb') as file, pq.ParquetFile(file) as parquet:
+            yield parquet
+    except (OSError, pa.ArrowException) as error:
+        raise StorageError(f'{storage.url(name)} can not be read: {error}') from error
