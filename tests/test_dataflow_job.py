@@ -95,7 +95,7 @@ def submission(tmp_path_factory):
 
 
 def test_command_says_that_it_has_only_submitted(submission):
-    assert 'goes on' in submission.log
+    assert 'is handed over' in submission.log
     assert 'gs://shop/edited/summary.json' in submission.log
 
 
