@@ -265,12 +265,15 @@ def interrupting_address():
         def log_message(self, *_):
             pass
 
+    # Shells let their background jobs ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with ThreadingHTTPServer(('127.0.0.1', 0), Interrupting) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f'http://127.0.0.1:{server.server_port}/a.png'
         server.shutdown()
         thread.join()
+    signal.signal(signal.SIGINT, before)
 
 
 def test_report_that_is_interrupted_leaves_the_run_as_it_is(folder, interrupting_address, caplog):

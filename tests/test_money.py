@@ -178,7 +178,7 @@ def test_cost_that_nobody_can_know_is_said(edit, emulator, capfd):
     run = edit([row('Blur it'), row('Mirror it')])
     assert run.statuses == ['edited', 'edited']
     assert run.summary['unpriced_calls'] == 1
-    assert 'what 1 calls cost is not known' in capfd.readouterr().out
+    assert 'what 1 call cost is not known' in capfd.readouterr().out
     assert run.summary['possibly_double_billed_of_all_rows'] == 1
     assert edit([row('Blur it'), row('Mirror it')]).summary['possibly_double_billed'] == 0
 

@@ -50,7 +50,7 @@ class Simple(fsspec.AbstractFileSystem):
         ('sample_v1.2/a.png', 'image/png'),
         ('a.jpg', 'image/jpeg'),
         ('a.webp', 'image/webp'),
-        ('a.txt', None),
+        ('a.unknown', None),
     ],
 )
 def test_object_stores_are_told_the_content_type(monkeypatch, path, content_type):
