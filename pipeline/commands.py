@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from beam_image_edit.pipeline.command_line import fail
+from beam_image_edit.pipeline.display import tell
 from beam_image_edit.pipeline.flag_types import text
 from beam_image_edit.pipeline.flags import PROGRAM, OneLineErrors, add_storage_options
 from beam_image_edit.pipeline.report import write_report
@@ -50,7 +51,7 @@ def _report(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     with _usage_errors():
         place = write_report(arguments.cache_path, options=arguments.storage_options, is_showing_progress=True)
-        sys.stdout.write(f'report: {place}\n')
+        tell(f'report: {place}')
     return 0
 
 
@@ -72,7 +73,7 @@ def _show(argv: Sequence[str]) -> int:
                 read_picture(arguments.cache_path, arguments.row, arguments.picture, arguments.storage_options)
             )
         else:
-            sys.stdout.write(show_row(arguments.cache_path, arguments.row, arguments.storage_options))
+            tell(show_row(arguments.cache_path, arguments.row, arguments.storage_options).removesuffix('\n'))
     return 0
 
 

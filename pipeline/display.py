@@ -5,6 +5,7 @@ which a log can hold. What the log says meanwhile stands above the line.
 """
 
 import logging
+import os
 import shutil
 import sys
 import textwrap
@@ -114,3 +115,13 @@ class Display:
 def _width() -> int:
     # A line as long as the terminal is wide would make some terminals begin the next one.
     return shutil.get_terminal_size().columns - 1
+
+
+def tell(*lines: str) -> None:
+    """Writes lines to stdout; it is no failure if who reads them has seen enough, as `head` has."""
+    try:
+        sys.stdout.writelines(f'{line}\n' for line in lines)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

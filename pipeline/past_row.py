@@ -95,8 +95,8 @@ class PastCall:
     record: Record | None
 
 
-def find_row(storage: Storage, names: list[str], wanted: str) -> PastRow:
-    """A row by its index or, where that is none, by its id.
+def find_row(storage: Storage, names: list[str], wanted: str) -> tuple[PastRow, list[int]]:
+    """A row by its index or, where that is none, by its id; and the indices of others that were met with this id.
 
     Args:
         storage: the cache path.
@@ -107,21 +107,22 @@ def find_row(storage: Storage, names: list[str], wanted: str) -> PastRow:
         ConfigurationError: there is no such row.
         StorageError: the manifest can't be read.
     """
-    by_id, index = None, -1
+    by_id: list[PastRow] = []
+    index = -1
     quoted = wanted.encode('utf-8', 'replace')
     for index, line in enumerate(_read_lines(storage, names)):
         if str(index) == wanted:
-            return _to_row(index, line)
+            return _to_row(index, line), [row.index for row in by_id]
         # Most lines need not be parsed to know that it is not theirs; an id can be written with escapes.
-        if by_id is None and b'"id"' in line and (quoted in line or b'\\' in line):
+        if b'"id"' in line and (quoted in line or b'\\' in line):
             row = _to_row(index, line)
             if str(row.members.get('id')) == wanted:
-                by_id = row
-    if by_id is None:
+                by_id.append(row)
+    if not by_id:
         raise ConfigurationError(
             f'no row has the index or id {wanted!r}: {storage.root} has {show_count(index + 1, "row")}'
         )
-    return by_id
+    return by_id[0], [row.index for row in by_id[1:]]
 
 
 class PastCalls:

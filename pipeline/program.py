@@ -10,6 +10,7 @@ from dataclasses import replace
 from beam_image_edit.pipeline.checks import check_job, find_warnings
 from beam_image_edit.pipeline.command_line import JobConfig, fail, parse_args
 from beam_image_edit.pipeline.commands import find_command, make_final_report
+from beam_image_edit.pipeline.display import tell
 from beam_image_edit.pipeline.dry_run.run import run_dry
 from beam_image_edit.pipeline.flags import PROGRAM
 from beam_image_edit.pipeline.image_rows import write_image_rows
@@ -78,12 +79,12 @@ def _report(config: JobConfig, run_id: str) -> int:
     summary = json.loads(storage.read('summary.json') or b'{}')
     if config.is_showing_progress:
         sys.stderr.write(f'{describe_end(summary)}\n')
-    sys.stdout.write(f'{summary_text(summary, editor.cache_path)}\n')
+    tell(summary_text(summary, editor.cache_path))
     if config.exports:
-        sys.stdout.write(f'export: {storage.url("export")}\n')
+        tell(f'export: {storage.url("export")}')
     report = _make_report(config) if config.is_reporting else None
     if report:
-        sys.stdout.write(f'report: {report}\n')
+        tell(f'report: {report}')
     reason = StopFile(storage, run_id).read()
     if reason:
         _log.error('stopped: %s', reason)

@@ -5,7 +5,7 @@ job would send.
 """
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from beam_image_edit.transforms.storage import Storage
 
 _SHOWN_OF_A_NAME = 12
 _SHOWN_OF_A_TEXT = 4_000
+_SHOWN_ROWS = 10
 
 
 def show_row(cache_path: str, wanted: str, options: StorageOptions | None = None) -> str:
@@ -41,9 +42,9 @@ def show_row(cache_path: str, wanted: str, options: StorageOptions | None = None
         StorageError: they can't be read.
     """
     storage = Storage(cache_path, options)
-    row = _find_row(storage, wanted)
+    row, others = _find_row(storage, wanted)
     try:
-        lines = [*_describe_row(storage, row), *_describe_purchases(storage, row)]
+        lines = [*_tell_others(others, wanted), *_describe_row(storage, row), *_describe_purchases(storage, row)]
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         problem = f'{type(error).__name__}: {error}'
         raise StorageError(f'row {row.index} of the manifest can not be read: {problem}') from error
@@ -72,14 +73,14 @@ def read_picture(cache_path: str, wanted: str, sha256: str, options: StorageOpti
         StorageError: as `show_row`.
     """
     storage = Storage(cache_path, options)
-    for call in _open_calls(storage, _find_row(storage, wanted)).list():
+    for call in _open_calls(storage, _find_row(storage, wanted)[0]).list():
         content = pictures_of(call.request).get(sha256)
         if content is not None:
             return content
     raise ConfigurationError(f'row {wanted} sends no picture with the sha256 {sha256}')
 
 
-def _find_row(storage: Storage, wanted: str) -> PastRow:
+def _find_row(storage: Storage, wanted: str) -> tuple[PastRow, list[int]]:
     names = [name for name in read_summary(storage)['manifest'] if name.endswith('.jsonl')]
     return find_row(storage, names, wanted)
 
@@ -89,6 +90,13 @@ def _open_calls(storage: Storage, row: PastRow) -> PastCalls:
     if job is None:
         raise ConfigurationError('the flags of its run were not kept')
     return PastCalls(storage, job, row)
+
+
+def _tell_others(others: Sequence[int], wanted: str) -> Iterator[str]:
+    if others:
+        named = ', '.join(map(str, others[:_SHOWN_ROWS]))
+        more = f' and {len(others) - _SHOWN_ROWS:,} more' if len(others) > _SHOWN_ROWS else ''
+        yield _comment(f'the id {wanted} is that of another row too: give its index, {named}{more}')
 
 
 def _describe_row(storage: Storage, row: PastRow) -> Iterator[str]:

@@ -108,3 +108,22 @@ def test_job_that_can_not_be_done_says_why_in_one_line(photos, tmp_path, capfd, 
     assert 'the job failed: ' in said[-1]
     assert 'damaged.jsonl.gz: can not be read' in said[-1]
     assert 'while running' not in said[-1]
+
+
+def test_reader_who_has_seen_enough_is_no_failure(tmp_path, photos):
+    rows = tmp_path / 'enough.jsonl'
+    rows.write_text(json.dumps({'images': str(photos / 'a.png'), 'conversations': ['Edit it']}))
+    program = [sys.executable, '-m', 'beam_image_edit.pipeline', '--dry_run', '--progress=off', '--log_level=ERROR']
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        done = subprocess.run(
+            [*program, f'--input={rows}', f'--cache_path={tmp_path / "out"}'],
+            stdout=write_end,
+            stderr=subprocess.PIPE,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    finally:
+        os.close(write_end)
+    assert (done.returncode, done.stderr) == (0, b'')

@@ -105,6 +105,17 @@ def test_row_is_found_by_index_and_by_id(edit, show):
     assert show(result.folder, 1) == show(result.folder, 'sku/1')
 
 
+def test_other_rows_of_the_same_id_are_named(edit, show):
+    rows = [{'images': 'a.png', 'conversations': [f'Edit {number}'], 'id': '2'} for number in range(4)]
+    result = edit(rows)
+    assert show(result.folder, 2).startswith('# the id 2 is that of another row too: give its index, 0, 1\n# row 2 of ')
+    for row in result.folder.glob('manifest.jsonl'):
+        row.write_text(row.read_text().replace('"id": "2"', '"id": "bag"'))
+    assert show(result.folder, 'bag').startswith(
+        '# the id bag is that of another row too: give its index, 1, 2, 3\n# row 0'
+    )
+
+
 def test_row_tells_status_images_and_purchases(edit, show):
     result = edit([{'images': 'a.png', 'conversations': ['Make it red'], 'price': 1.50}])
     text = show(result.folder, 0)

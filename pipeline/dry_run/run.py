@@ -1,9 +1,7 @@
 """The dry run from its configuration to its exit code."""
 
-import sys
-
 from beam_image_edit.pipeline.command_line import JobConfig
-from beam_image_edit.pipeline.display import Display
+from beam_image_edit.pipeline.display import Display, tell
 from beam_image_edit.pipeline.dry_run.estimates import as_json, estimate
 from beam_image_edit.pipeline.dry_run.report import write_report
 from beam_image_edit.pipeline.dry_run.rows import forecast_rows, number_blocks
@@ -34,5 +32,5 @@ def run_dry(config: JobConfig) -> int:
         forecasts = forecast_rows(config, blocks, note)
     total = estimate(forecasts, config)
     config.editor.open_storage().write(FILE, write_compact(as_json(total, config)) + b'\n')
-    sys.stdout.writelines(f'{line}\n' for line in write_report(total, config))
+    tell(*write_report(total, config))
     return 3 if total.bad_rows else 0
