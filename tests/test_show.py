@@ -109,8 +109,8 @@ def test_other_rows_of_the_same_id_are_named(edit, show):
     rows = [{'images': 'a.png', 'conversations': [f'Edit {number}'], 'id': '2'} for number in range(4)]
     result = edit(rows)
     assert show(result.folder, 2).startswith('# the id 2 is that of another row too: give its index, 0, 1\n# row 2 of ')
-    for row in result.folder.glob('manifest.jsonl'):
-        row.write_text(row.read_text().replace('"id": "2"', '"id": "bag"'))
+    manifest = result.folder / 'manifest.jsonl'
+    manifest.write_text(manifest.read_text().replace('"id": "2"', '"id": "bag"'))
     assert show(result.folder, 'bag').startswith(
         '# the id bag is that of another row too: give its index, 1, 2, 3\n# row 0'
     )
