@@ -15,7 +15,7 @@ from beam_image_edit.pipeline.past_job import read_past_job, read_summary
 from beam_image_edit.pipeline.past_row import PastCall, PastCalls, PastRow, find_record, find_row
 from beam_image_edit.pipeline.report.cards import shorten
 from beam_image_edit.pipeline.report.geometry import name_ratio
-from beam_image_edit.transforms.counts import show_count
+from beam_image_edit.transforms.counts import show_count, show_some
 from beam_image_edit.transforms.errors import BrokenPicture, ConfigurationError, InvalidInput, StorageError
 from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.image_files import find_damage
@@ -94,9 +94,8 @@ def _open_calls(storage: Storage, row: PastRow) -> PastCalls:
 
 def _tell_others(others: Sequence[int], wanted: str) -> Iterator[str]:
     if others:
-        named = ', '.join(map(str, others[:_SHOWN_ROWS]))
-        more = f' and {len(others) - _SHOWN_ROWS:,} more' if len(others) > _SHOWN_ROWS else ''
-        yield _comment(f'the id {wanted} is that of another row too: give its index, {named}{more}')
+        named = show_some(others, _SHOWN_ROWS)
+        yield _comment(f'the id {wanted} is that of another row too: give its index, {named}')
 
 
 def _describe_row(storage: Storage, row: PastRow) -> Iterator[str]:

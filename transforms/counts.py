@@ -1,4 +1,6 @@
-"""Counts as people read them: `1 row`, `2 rows`, `1,200 rows`."""
+"""Counts as people read them: `1 row`, `2 rows`, `1,200 rows`, `1, 2, 3 and 1,200 more`."""
+
+from collections.abc import Sequence
 
 
 def show_count(number: int, noun: str) -> str:
@@ -21,3 +23,13 @@ def plural_ending(number: float) -> str:
     ('', 's')
     """
     return '' if number == 1 else 's'
+
+
+def show_some(numbers: Sequence[int], most: int) -> str:
+    """The first of some numbers, and how many more there are.
+
+    >>> show_some([7, 9], 2), show_some(range(1, 2_000), 3)
+    ('7, 9', '1, 2, 3 and 1,996 more')
+    """
+    named = ', '.join(map(str, numbers[:most]))
+    return f'{named} and {len(numbers) - most:,} more' if len(numbers) > most else named

@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from beam_image_edit.pipeline.dry_run.estimates import (
 )
 from beam_image_edit.pipeline.dry_run.price_table import price_table_date
 from beam_image_edit.pipeline.times import show_time
-from beam_image_edit.transforms.counts import plural_ending, show_count
+from beam_image_edit.transforms.counts import plural_ending, show_count, show_some
 from beam_image_edit.transforms.outcomes import INVALID_INPUT, STOPPED
 from beam_image_edit.transforms.prices import PricePerToken
 
@@ -95,21 +95,11 @@ def _bad_rows(bad_rows: list[BadRow], has_files: bool) -> Iterator[str]:
         reason = row.error.removeprefix(f'line {row.line}: ')
         by_reason.setdefault((row.file if has_files else '', reason), []).append(row.line)
     for (file, reason), lines in islice(by_reason.items(), _SHOWN_REASONS):
-        yield f'  {f"{file}: " if file else ""}{_name_lines(lines)}: {reason}'
+        place = f'line{plural_ending(len(lines))} {show_some(lines, _SHOWN_LINES)}'
+        yield f'  {f"{file}: " if file else ""}{place}: {reason}'
     rest = sum(map(len, islice(by_reason.values(), _SHOWN_REASONS, None)))
     if rest:
         yield f'  … and {rest:,} more, all in dry_run.json'
-
-
-def _name_lines(lines: Sequence[int]) -> str:
-    """The lines of rows in words; of many the first ones.
-
-    >>> _name_lines([7]), _name_lines([7, 9]), _name_lines(range(1, 2_000))
-    ('line 7', 'lines 7, 9', 'lines 1, 2, 3, 4, 5 and 1,994 more')
-    """
-    named = ', '.join(map(str, lines[:_SHOWN_LINES]))
-    more = f' and {len(lines) - _SHOWN_LINES:,} more' if len(lines) > _SHOWN_LINES else ''
-    return f'line{plural_ending(len(lines))} {named}{more}'
 
 
 def _money(total: Estimate, config: JobConfig) -> Iterator[str]:
