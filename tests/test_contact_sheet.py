@@ -1,7 +1,6 @@
 import json
 import os
 import signal
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +21,7 @@ from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.inputs import InputReader
 from beam_image_edit.transforms.pictures import identify
 from beam_image_edit.transforms.storage import Storage
+from tests.serving import serving
 from tests.sheets import make_row, write_png, write_results
 from tests.waiting import wait_until
 
@@ -267,12 +267,8 @@ def interrupting_address():
 
     # Shells let their background jobs ignore it.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    with ThreadingHTTPServer(('127.0.0.1', 0), Interrupting) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(ThreadingHTTPServer(('127.0.0.1', 0), Interrupting)) as server:
         yield f'http://127.0.0.1:{server.server_port}/a.png'
-        server.shutdown()
-        thread.join()
     signal.signal(signal.SIGINT, before)
 
 

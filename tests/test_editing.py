@@ -1,7 +1,6 @@
 """Editing a sample: its pictures stay in memory while it waits only as far as there is room for them."""
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -10,6 +9,7 @@ from beam_image_edit.transforms import EditorConfig
 from beam_image_edit.transforms.editor import open_editor, release_editor
 from beam_image_edit.transforms.samples import Sample
 from benchmarks.pictures import make_png
+from tests.serving import serving
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -29,13 +29,9 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    with HTTPServer(('127.0.0.1', 0), Handler) as server:
+    with serving(HTTPServer(('127.0.0.1', 0), Handler)) as server:
         server.asked = []
-        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01})
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

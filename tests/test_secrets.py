@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, quote_plus
@@ -21,6 +20,7 @@ import pytest
 from PIL import Image
 
 from tests.echoes import PICTURE, answers, respond
+from tests.serving import serving
 
 KEYS = {'plain': 'sk-Pq7Zr2Wm9Xv4Tn8Ls3Kd6Hf', 'odd': 'sk-O+d/d=&%"\'\\~Pq7Zr2Wm9Xv'}
 BOTH_FORMATS = pytest.mark.parametrize('api_format', ['gemini', 'openai'])
@@ -78,14 +78,10 @@ class Echo(BaseHTTPRequestHandler):
 
 @contextmanager
 def serve(elsewhere=''):
-    with ThreadingHTTPServer(('127.0.0.1', 0), Echo) as server:
+    with serving(ThreadingHTTPServer(('127.0.0.1', 0), Echo)) as server:
         server.requests, server.elsewhere = [], elsewhere
         server.url = f'http://127.0.0.1:{server.server_port}'
-        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01})
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
@@ -21,6 +21,7 @@ from fsspec.registry import _registry
 from beam_image_edit.pipeline.__main__ import main
 from beam_image_edit.pipeline.emulator import Emulator
 from beam_image_edit.transforms.storage import Storage
+from tests.serving import serving
 
 TURNS = [['Blur it'], ['Mirror it'], ['Invert it'], ['Rotate it', 'Make it sepia']]
 
@@ -187,18 +188,6 @@ class _PassOn(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
-
-
-@contextmanager
-def serving(server):
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture
