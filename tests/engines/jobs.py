@@ -1,6 +1,7 @@
 """Jobs on an engine: the command as its user runs it, in a process of its own, and what it left."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -112,10 +113,35 @@ def essence(rows, folder):
 
 def mean_in_flight(calls):
     """How many calls were in flight on average, from a fifth to three fifths of all calls."""
-    starts = sorted(call.started_s for call in calls)
-    begin, end = starts[len(starts) // 5], starts[3 * len(starts) // 5]
+    begin, end = _middle(calls)
     overlaps = (min(call.finished_s or end, end) - max(call.started_s, begin) for call in calls)
     return sum(overlap for overlap in overlaps if overlap > 0) / (end - begin)
+
+
+def mean_of_fullest(calls):
+    """The most calls in flight during the life of a call, on average over those from a fifth to three fifths of all.
+
+    What is between two calls does not count, so that a busy machine gives the figure of an idle one; a window that
+    is not filled while its calls are out does.
+    """
+    begin, end = _middle(calls)
+    middle = [call for call in calls if begin <= call.started_s <= end]
+    return sum(most_in_flight(calls, during=call) for call in middle) / len(middle)
+
+
+def most_in_flight(calls, during=None):
+    """How many calls were in flight at a time, at most: ever, or during one of them."""
+    moments = [call.started_s for call in calls if during is None or _is_in_flight(during, call.started_s)]
+    return max(sum(_is_in_flight(call, moment) for call in calls) for moment in moments)
+
+
+def _is_in_flight(call, moment):
+    return call.started_s <= moment < (call.finished_s or math.inf)
+
+
+def _middle(calls):
+    starts = sorted(call.started_s for call in calls)
+    return starts[len(starts) // 5], starts[3 * len(starts) // 5]
 
 
 def wait_for_calls(emulator, number, job):

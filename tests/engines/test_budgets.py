@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.engines.engines import ENGINES, WORKERS
-from tests.engines.jobs import Job
+from tests.engines.jobs import Job, most_in_flight
 from tests.engines.rows import write_plain_rows
 
 ROWS = 40
@@ -33,7 +33,3 @@ def test_workers_together_buy_what_the_budget_allows_and_a_raised_one_the_rest(e
         assert (len(times_sent), times_sent.total()) == (bought, bought)
         # More at once than one worker may have.
         assert most_in_flight(slow_api.calls) > MAX_IN_FLIGHT
-
-
-def most_in_flight(calls):
-    return max(sum(other.started_s <= call.started_s < other.finished_s for other in calls) for call in calls)
