@@ -41,7 +41,6 @@ def build_pipeline(root: Any, config: JobConfig, started_at: float = 0.0) -> Any
         config: the job, its editor with a run id.
         started_at: when the run began, in seconds since the epoch; 0 leaves its time out of the summary.
     """
-    fields = config.editor.fields
     edits = (
         root
         # Rows are numbered and named as they are read; image names depend on it.
@@ -56,9 +55,7 @@ def build_pipeline(root: Any, config: JobConfig, started_at: float = 0.0) -> Any
         config.editor.run_id,
         started_at,
         rows_per_file=config.rows_per_file,
-        input_image_key=fields.images,
-        input_conversation_key=fields.conversations,
-        output_image_key=fields.output_image,
+        fields=config.editor.fields,
         storage_options=config.editor.storage_options,
     )
 

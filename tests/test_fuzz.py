@@ -77,7 +77,7 @@ def parse(text):
     try:
         return parse_row(sample, RowFields(), Parameters())
     except InvalidInput as error:
-        return str(error)
+        return locate(sample, str(error))
 
 
 @QUICKLY

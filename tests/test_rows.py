@@ -172,24 +172,24 @@ def test_parse_row_says_what_is_missing(missing):
 @pytest.mark.parametrize(
     ('text', 'reason'),
     [
-        ('{"images": ', 'line 7: malformed JSON: Expecting value: column 12: {"images":'),
-        ('null', 'line 7: not a JSON object but null'),
-        ('[1, 2]', 'line 7: not a JSON object but an array'),
-        ('{"variant": 1e999, "images": "a", "conversations": "b"}', 'line 7: variant has a number that is too large'),
-        ('{"extra_body": {"a": -1e999}, "images": "a", "conversations": "b"}', 'line 7: extra_body has a number that'),
-        ('{"n": ' + '9' * 5000 + '}', 'line 7: n must be an integer from 1 to 10, got Infinity'),
+        ('{"images": ', 'malformed JSON: Expecting value: column 12: {"images":'),
+        ('null', 'not a JSON object but null'),
+        ('[1, 2]', 'not a JSON object but an array'),
+        ('{"variant": 1e999, "images": "a", "conversations": "b"}', 'variant has a number that is too large'),
+        ('{"extra_body": {"a": -1e999}, "images": "a", "conversations": "b"}', 'extra_body has a number that'),
+        ('{"n": ' + '9' * 5000 + '}', 'n must be an integer from 1 to 10, got Infinity'),
     ],
 )
-def test_parse_row_says_which_line_is_wrong(text, reason):
+def test_parse_row_says_why_a_text_is_no_row(text, reason):
     with pytest.raises(InvalidInput) as caught:
-        parse_row(Sample(text, line=7), RowFields(), Parameters())
+        parse_row(Sample(text), RowFields(), Parameters())
 
     assert str(caught.value).startswith(reason)
 
 
 def test_parse_row_passes_on_the_problem_of_its_sample():
-    with pytest.raises(InvalidInput, match=r'^line 7: not valid UTF-8$'):
-        parse_row(Sample(json.dumps(GOOD), line=7, problem='not valid UTF-8'), RowFields(), Parameters())
+    with pytest.raises(InvalidInput, match=r'^not valid UTF-8$'):
+        parse_row(Sample(json.dumps(GOOD), problem='not valid UTF-8'), RowFields(), Parameters())
 
 
 def test_parse_row_shortens_values():

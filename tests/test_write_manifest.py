@@ -13,6 +13,7 @@ from apache_beam.transforms.window import FixedWindows, TimestampedValue
 from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.manifest import blank_edit
 from beam_image_edit.transforms.outcomes import Outcome
+from beam_image_edit.transforms.rows import RowFields
 from beam_image_edit.transforms.write_manifest import WriteManifest
 
 ONE_FILE = ['manifest.jsonl', 'manifest.parquet']
@@ -188,8 +189,7 @@ def test_write_manifest_has_a_row_for_what_is_no_object(tmp_path):
 
 def test_write_manifest_takes_the_users_field_names(tmp_path):
     outcome = make_outcome(0, '{"pics": ["a.png"], "turns": ["Go."]}')
-    keys = {'input_image_key': 'pics', 'input_conversation_key': 'turns', 'output_image_key': 'result'}
-    write(tmp_path, [outcome], **keys)
+    write(tmp_path, [outcome], fields=RowFields('pics', 'turns', 'result'))
     assert read_rows(tmp_path)[0]['result'] == ['out/0.png']
     row = pq.read_table(tmp_path / 'manifest.parquet').to_pylist()[0]
     assert (row['images'], row['output_image'], row['extra']) == (['a.png'], ['out/0.png'], '{}')
@@ -252,8 +252,3 @@ def test_write_manifest_needs_to_be_told_no_more_than_the_folder(tmp_path):
 def test_write_manifest_refuses_files_without_rows():
     with pytest.raises(ConfigurationError, match='rows_per_file must be >= 1, got 0'):
         WriteManifest(cache_path='out', run_id='run-1', started_at=0, rows_per_file=0)
-
-
-def test_write_manifest_refuses_names_that_no_field_can_have():
-    with pytest.raises(ConfigurationError, match="can not have the name 'id'"):
-        WriteManifest(cache_path='out', input_image_key='id')

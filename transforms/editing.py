@@ -211,15 +211,10 @@ def _keep_within(hold: Hold, calls: RowCalls) -> RowCalls:
 def _explain(sample: Sample, error: Exception) -> tuple[str, str]:
     """The status and the reason of a row that ended with an error."""
     if isinstance(error, (InvalidInput, BrokenPicture)):
-        return INVALID_INPUT, _with_line(sample, str(error))
+        return INVALID_INPUT, locate(sample, str(error))
     if isinstance(error, Stopped):
         return STOPPED, f'not sent: {error}'
     if isinstance(error, StorageError):
         return FAILED, str(error)
     _log.error('sample %s failed', sample.name or sample.line, exc_info=error)
     return FAILED, f'unexpected {type(error).__name__}: {error}'
-
-
-def _with_line(sample: Sample, reason: str) -> str:
-    # What is wrong with the row itself has its line already.
-    return reason if reason.startswith('line ') else locate(sample, reason)

@@ -132,7 +132,7 @@ def parse_row(sample: Sample, fields: RowFields, defaults: Parameters) -> Row:
     """What a sample asks for.
 
     Raises:
-        InvalidInput: it can't be used; one line that names the place in the file, the field and the value.
+        InvalidInput: it can't be used; names the field and the value. `locate` adds the place in the file.
 
     >>> text = '{"images": "a.png", "conversations": [{"from": "human", "value": "<image> Make it red."}]}'
     >>> row = parse_row(Sample(text, folder='/photos'), RowFields(), Parameters())
@@ -153,8 +153,8 @@ def parse_row(sample: Sample, fields: RowFields, defaults: Parameters) -> Row:
             variant=_read_variant(row.get('variant')),
             parameters=parameters,
         )
-    except (InvalidInput, ValueError) as error:
-        raise InvalidInput(locate(sample, str(error))) from error
+    except ValueError as error:
+        raise InvalidInput(str(error)) from error
 
 
 def locate(sample: Sample, reason: str) -> str:

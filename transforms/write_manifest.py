@@ -38,39 +38,34 @@ class WriteManifest(beam.PTransform[PCollection[Outcome], PCollection[dict[str, 
         run_id: this run, for the summary; made up if it is not given.
         started_at: when the run began, in seconds since 1970; 0: the summary does not tell how long it took.
         rows_per_file: how many rows a file holds; more make `manifest-00000-of-000NN.*`. A file is built in memory.
-        input_image_key: the rows' field of input images.
-        input_conversation_key: the rows' field of instructions.
-        output_image_key: the rows' field of edited images.
+        fields: the names of the rows' fields.
         storage_options: of file systems; see `file_systems`.
 
     Raises:
-        ConfigurationError: rows_per_file is below 1, or a field can not have its name.
+        ConfigurationError: rows_per_file is below 1.
     """
 
     cache_path: str
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     started_at: float = 0.0
     rows_per_file: int = 100_000
-    input_image_key: str = 'images'
-    input_conversation_key: str = 'conversations'
-    output_image_key: str = 'output_image'
+    fields: RowFields = field(default_factory=RowFields)
     storage_options: StorageOptions | None = None
 
     def __post_init__(self) -> None:
         super().__init__()
         if self.rows_per_file < 1:
             raise ConfigurationError(f'rows_per_file must be >= 1, got {self.rows_per_file}')
-        self._fields = RowFields(self.input_image_key, self.input_conversation_key, self.output_image_key)
 
     def expand(self, outcomes: PCollection[Outcome]) -> PCollection[dict[str, Any]]:
         """Builds the graph."""
-        files = ManifestFiles(self.cache_path, self._fields, self.storage_options)
+        files = ManifestFiles(self.cache_path, self.fields, self.storage_options)
         blocks = (
             outcomes
             # The manifest is one for the job, whatever the windows of its rows are.
             | 'LeaveWindows' >> beam.WindowInto(GlobalWindows())
             | 'PackRows'
-            >> beam.ParDo(_PackRows(self.rows_per_file, self.output_image_key))
+            >> beam.ParDo(_PackRows(self.rows_per_file, self.fields.output_image))
             .with_output_types(tuple[int, bytes])
             .with_outputs(_UNNUMBERED, _MEASURES, main=_NUMBERED)
         )
@@ -96,15 +91,15 @@ class WriteManifest(beam.PTransform[PCollection[Outcome], PCollection[dict[str, 
 class _PackRows(beam.DoFn):
     """Packs a bundle's rows into blocks, and measures them."""
 
-    def __init__(self, rows_per_file: int, output_image_key: str) -> None:
+    def __init__(self, rows_per_file: int, output_image: str) -> None:
         self._rows_per_file = rows_per_file
-        self._output_image_key = output_image_key
+        self._output_image = output_image
 
     def start_bundle(self) -> None:
         self._packer = BlockPacker(self._rows_per_file)
 
     def process(self, outcome: Outcome) -> Iterator[Any]:
-        for number, block in self._packer.add(to_manifest_row(outcome, self._output_image_key)):
+        for number, block in self._packer.add(to_manifest_row(outcome, self._output_image)):
             yield TaggedOutput(_UNNUMBERED, block) if number is None else (number, block)
 
     def finish_bundle(self) -> Iterator[Any]:
