@@ -1,7 +1,7 @@
 """Commands beside the job itself: they look at what a run has left, and send nothing.
 
-`beam-image-edit report FOLDER` and `beam-image-edit show FOLDER ROW`. The job has flags only, so that a first word
-that is none names one of these.
+`beam-image-edit report FOLDER`, `beam-image-edit show FOLDER ROW` and `beam-image-edit spent FOLDER`. The job has
+flags only, so that a first word that is none names one of these.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from beam_image_edit.pipeline.flag_types import text
 from beam_image_edit.pipeline.flags import PROGRAM, OneLineErrors, add_storage_options
 from beam_image_edit.pipeline.report import write_report
 from beam_image_edit.pipeline.show import read_picture, show_row
+from beam_image_edit.pipeline.spent import tell_spent
 from beam_image_edit.transforms.errors import ConfigurationError, InvalidInput, StorageError
 from beam_image_edit.transforms.file_systems import StorageOptions
 
@@ -77,6 +78,14 @@ def _show(argv: Sequence[str]) -> int:
     return 0
 
 
+def _spent(argv: Sequence[str]) -> int:
+    parser = _make_parser('spent', 'Adds up what was paid on a cache path, by all runs, each call once.')
+    arguments = parser.parse_args(argv)
+    with _usage_errors():
+        tell(*tell_spent(arguments.cache_path, arguments.storage_options))
+    return 0
+
+
 @contextmanager
 def _usage_errors() -> Iterator[None]:
     try:
@@ -95,4 +104,4 @@ def _make_parser(name: str, description: str) -> argparse.ArgumentParser:
     return parser
 
 
-_COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {'report': _report, 'show': _show}
+_COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {'report': _report, 'show': _show, 'spent': _spent}

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from beam_image_edit.pipeline.checks import check_job, find_warnings
 from beam_image_edit.pipeline.command_line import JobConfig, fail, parse_args
@@ -19,6 +20,7 @@ from beam_image_edit.pipeline.job_server import spell_options
 from beam_image_edit.pipeline.machines import describe_limits
 from beam_image_edit.pipeline.progress import describe_end
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
+from beam_image_edit.transforms.outcomes import STOPPED
 from beam_image_edit.transforms.stop_file import StopFile
 from beam_image_edit.transforms.summary import summary_text
 
@@ -85,11 +87,16 @@ def _report(config: JobConfig, run_id: str) -> int:
     report = _make_report(config) if config.is_reporting else None
     if report:
         tell(f'report: {report}')
-    reason = StopFile(storage, run_id).read()
+    reason = StopFile(storage, run_id).read() or _find_stop(summary)
     if reason:
         _log.error('stopped: %s', reason)
         return 1
     return exit_code(summary['rows'])
+
+
+def _find_stop(summary: Mapping[str, Any]) -> str | None:
+    """Why rows were not sent though nobody stopped the run: its budget did not reach them."""
+    return next((reason['error'] for reason in summary['reasons'] if reason['status'] == STOPPED), None)
 
 
 def _make_report(config: JobConfig) -> str | None:

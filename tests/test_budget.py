@@ -26,7 +26,9 @@ def admit(budget, rows, ledger):
     """How many of the rows are admitted, each given by its calls, and that it is all of a row or nothing."""
     reserved = [budget.reserve(Sample('{}', index=index), calls) for index, calls in enumerate(rows)]
     admission = budget.admit(reserved, ledger)
-    decisions = [{admission.refuse(name) is None for name, _ in calls} or {True} for calls in rows]
+    decisions = [
+        {admission.refuse(name, index) is None for name, _ in calls} or {True} for index, calls in enumerate(rows)
+    ]
     assert all(len(decision) == 1 for decision in decisions)
     return sum(decision == {True} for decision in decisions)
 
@@ -86,10 +88,19 @@ def test_shared_call_counts_once(ledger):
 def test_what_was_not_reserved_is_refused(ledger):
     asked = budget(100_000)
     admission = asked.admit([asked.reserve(Sample('{}', index=0), [('a', ONE_IMAGE)])], ledger)
-    assert admission.refuse('a') is None
-    assert '--max_cost_usd 100000' in admission.refuse('b')
-    assert '--max_cost_usd' in asked.admit([], ledger).refuse('a')
-    assert ADMIT_ALL.refuse('a') is None
+    assert admission.refuse('a', 0) is None
+    assert 'run the same command again' in admission.refuse('b', 1)
+    assert 'run the same command again' in asked.admit([], ledger).refuse('a', 0)
+    assert ADMIT_ALL.refuse('a', 0) is None
+
+
+def test_a_row_beyond_the_budget_is_told_what_was_spent_and_what_all_rows_need(ledger):
+    bought(ledger, 'c' * 64, cost_usd=0.5)
+    asked = budget(0.6)
+    rows = [asked.reserve(Sample('{}', index=index), [(str(index), ONE_IMAGE)]) for index in range(10)]
+    refusal = asked.admit(rows, ledger).refuse('9', 9)
+    assert '--max_cost_usd 0.6 does not reach so far; $0.50 was spent' in refusal
+    assert 'all rows need $0.89 ' in refusal
 
 
 def test_rows_without_index_have_an_order_of_their_own():

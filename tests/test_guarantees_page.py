@@ -11,13 +11,16 @@ PAGE = (DOCS / 'guarantees.md').read_text(encoding='utf-8')
 def test_lost_answer_is_in_doubt_and_then_sent_again(tmp_path):
     page = follow(DOCS / 'guarantees.md', tmp_path)
     assert page.code == 0, page.err[-3000:]
-    assert re.findall(r'^(?:rows|calls): .*$', page.out, re.MULTILINE) == [
+    assert re.findall(r'^(?:rows|images|calls in this run): .*$', page.out, re.MULTILINE) == [
         'rows: 8 (7 edited, 1 in_doubt)',
-        'calls: 10; images: 9',
+        'images: 9',
+        'calls in this run: 10',
         'rows: 8 (7 edited, 1 in_doubt)',
-        'calls: 0; images: 9',
+        'images: 9',
+        'calls in this run: 0',
         'rows: 8 (8 edited)',
-        'calls: 1, 1 of them possibly billed twice; images: 10',
+        'images: 10',
+        'calls in this run: 1, 1 of them possibly billed twice',
     ]
 
 

@@ -9,6 +9,7 @@ from beam_image_edit.transforms.manifest_files import Layout, ManifestFiles
 from beam_image_edit.transforms.outcomes import Outcome
 from beam_image_edit.transforms.row_blocks import BlockPacker, to_manifest_row
 from beam_image_edit.transforms.rows import RowFields
+from beam_image_edit.transforms.summary import Tally
 
 
 def pack(*indices):
@@ -63,7 +64,7 @@ def test_finish_removes_only_manifests_of_another_layout(tmp_path):
     for name in [*kept, 'manifest-00000-of-00002.jsonl', 'manifest-00001-of-00002.parquet', 'manifest-0-of-3.jsonl']:
         (tmp_path / name).touch()
     files = ManifestFiles(str(tmp_path), RowFields())
-    summary = files.finish({}, Layout(10, 1, 0), run_id='run-1', wall_s=1.5)
+    summary = files.finish(Tally(), Layout(10, 1, 0), run_id='run-1', wall_s=1.5)
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == sorted([*kept, 'summary.json'])
     assert json.loads((tmp_path / 'summary.json').read_bytes()) == summary
 

@@ -21,13 +21,14 @@ def rows(count):
 
 
 @BOTH_FORMATS
-def test_budget_of_a_dollar_buys_25_images_at_39_tenths_of_a_cent(edit, emulator, api_format):
+def test_budget_of_a_dollar_buys_25_images_at_39_tenths_of_a_cent(edit, emulator, capfd, api_format):
     run = edit(rows(60), f'--api_format={api_format}', '--max_cost_usd=1.00', PRICE)
     assert run.code == 1
     assert run.statuses == ['edited'] * 25 + ['stopped'] * 35
     assert emulator.count == 25
     assert run.summary['cost_usd'] == run.summary['cost_usd_of_all_rows'] == 0.975
     assert '--max_cost_usd 1' in run.rows[25]['edit']['error']
+    assert 'stopped: not sent: nothing is reserved for it: --max_cost_usd 1 does not reach' in capfd.readouterr().err
     assert run.rows[0]['edit']['cost_usd'] == 0.039
 
 
@@ -180,7 +181,9 @@ def test_cost_that_nobody_can_know_is_said(edit, emulator, capfd):
     assert run.summary['unpriced_calls'] == 1
     assert 'what 1 call cost is not known' in capfd.readouterr().out
     assert run.summary['possibly_double_billed_of_all_rows'] == 1
-    assert edit([row('Blur it'), row('Mirror it')]).summary['possibly_double_billed'] == 0
+    again = edit([row('Blur it'), row('Mirror it')]).summary
+    assert (again['possibly_double_billed'], again['unpriced_calls'], again['unpriced_calls_of_all_rows']) == (0, 0, 1)
+    assert 'what 1 call cost is not known' in capfd.readouterr().out
 
 
 @pytest.mark.parametrize('runner', [(), ('--direct_running_mode=multi_processing', '--direct_num_workers=2')])

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from beam_image_edit.transforms.summary import add_tallies, summarize, summary_text, tally_row
+from beam_image_edit.transforms.summary import Tally, add_tallies, summarize, summary_text, tally_row
 
 TOKENS = {'input': 500, 'output': 1200, 'thinking': 300, 'total': 2000}
 BOUGHT = tally_row(
@@ -13,7 +13,7 @@ BOUGHT = tally_row(
     {'calls': 2, 'possibly_double_billed': 1, 'input_tokens': 500, 'output_tokens': 1200, 'cost_usd': 0.1},
 )
 BOUGHT_EARLIER = tally_row({'status': 'edited', 'tokens': TOKENS, 'cost_usd': 0.2}, 1, {})
-BAD = tally_row({'status': 'invalid_input', 'tokens': None, 'cost_usd': None}, 0, {'cost_usd': None})
+BAD = tally_row({'status': 'invalid_input', 'error': 'line 3: no such file', 'tokens': None, 'cost_usd': None}, 0, {})
 NAMES = ['manifest.jsonl', 'manifest.parquet']
 
 
@@ -33,6 +33,7 @@ def test_summary_tells_this_runs_figures_from_those_of_all_rows():
             'in_doubt': 0,
             'stopped': 0,
         },
+        'reasons': [{'status': 'invalid_input', 'error': 'line 3: no such file', 'rows': 1}],
         'calls': 2,
         'possibly_double_billed': 1,
         'possibly_double_billed_of_all_rows': 0,
@@ -41,6 +42,7 @@ def test_summary_tells_this_runs_figures_from_those_of_all_rows():
         'cost_usd': 0.1,
         'cost_usd_of_all_rows': 0.3,
         'unpriced_calls': 0,
+        'unpriced_calls_of_all_rows': 0,
         'images': 3,
         'wall_s': 12.3,
         'manifest': NAMES,
@@ -71,16 +73,18 @@ def test_costs_are_exact_in_any_order():
     tallies = [tally_row({'status': 'edited', 'cost_usd': cost}, 0, {}) for cost in costs]
     shuffled = random.Random(0).sample(tallies, 1000)
     halves = [add_tallies(shuffled[:300]), add_tallies(shuffled[300:])]
-    assert add_tallies(halves) == add_tallies(tallies)
+    assert add_tallies(halves).figures == add_tallies(tallies).figures
     assert summarize_all(*halves)['cost_usd_of_all_rows'] == 200_000_000_086.80024
 
 
 def test_summary_text_names_what_there_is():
     assert summary_text(summarize_all(BOUGHT, BAD, BOUGHT_EARLIER, wall_s=12.34), './out') == (
         'rows: 3 (2 edited, 1 invalid_input)\n'
-        'calls: 2, 1 of them possibly billed twice; images: 3\n'
+        '  1 invalid_input: line 3: no such file\n'
+        'images: 3\n'
+        'calls in this run: 2, 1 of them possibly billed twice\n'
         'tokens: 500 in, 1,200 out\n'
-        'cost: $0.1000 in this run, $0.3000 for all rows\n'
+        "cost: $0.1000 in this run; the rows' edits have cost $0.3000 over all runs\n"
         'time: 12.3 s\n'
         'files: manifest.jsonl, manifest.parquet and summary.json in ./out'
     )
@@ -88,13 +92,40 @@ def test_summary_text_names_what_there_is():
 
 def test_summary_text_leaves_out_what_is_not_known():
     assert summary_text(summarize_all(), 's3://bucket/out') == (
-        'rows: 0\ncalls: 0; images: 0\nfiles: manifest.jsonl, manifest.parquet and summary.json in s3://bucket/out'
+        'rows: 0\nimages: 0\ncalls in this run: 0\nfiles: manifest.jsonl, manifest.parquet and summary.json in s3://bucket/out'
     )
 
 
 def test_summary_text_of_many_files_names_the_first_and_the_last():
     names = [f'manifest-{n:05}-of-00003.{kind}' for n in range(3) for kind in ('jsonl', 'parquet')]
-    text = summary_text(summarize({}, run_id='', wall_s=None, manifest=names), 'out')
+    text = summary_text(summarize(Tally(), run_id='', wall_s=None, manifest=names), 'out')
     assert text.endswith(
         'files: manifest-00000-of-00003.jsonl to manifest-00002-of-00003.parquet and summary.json in out'
+    )
+
+
+def failed(error):
+    return tally_row({'status': 'failed', 'error': error}, 0, {})
+
+
+def test_summary_counts_rows_that_fail_for_the_same_reason_and_names_the_first():
+    summary = summarize_all(failed('a/0.png: broken'), failed('no answer'), failed('a/1.png: broken'))
+    assert summary['reasons'] == [
+        {'status': 'failed', 'error': 'a/0.png: broken', 'rows': 2},
+        {'status': 'failed', 'error': 'no answer', 'rows': 1},
+    ]
+    assert summary_text(summary, 'out').split('\n')[1:3] == [
+        '  2 failed, such as: a/0.png: broken',
+        '  1 failed: no answer',
+    ]
+
+
+def test_summary_lists_the_most_frequent_reasons_of_many():
+    words = [''.join(random.Random(number).choices('abcdefgh', k=12)) for number in range(1000)]
+    summary = summarize_all(*map(failed, [*words, *words[:2]]))
+    assert len(summary['reasons']) == 20
+    assert summary['reasons'][0] == {'status': '', 'error': 'other reasons', 'rows': 500}
+    assert {reason['error'] for reason in summary['reasons'][1:3]} == set(words[:2])
+    assert (
+        summary_text(summary, 'out').split('\n')[6] == '  … and more, in summary.json and with each row of the manifest'
     )

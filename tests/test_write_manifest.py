@@ -75,6 +75,7 @@ def test_write_manifest_returns_the_summary_it_wrote(tmp_path):
         expected = {
             'run_id': 'run-1',
             'rows': {'edited': 2, **rows},
+            'reasons': [],
             'calls': 2,
             'possibly_double_billed': 0,
             'possibly_double_billed_of_all_rows': 0,
@@ -83,6 +84,7 @@ def test_write_manifest_returns_the_summary_it_wrote(tmp_path):
             'cost_usd': 0.2,
             'cost_usd_of_all_rows': 0.2,
             'unpriced_calls': 0,
+            'unpriced_calls_of_all_rows': 0,
             'images': 2,
             'wall_s': None,
             'manifest': ONE_FILE,

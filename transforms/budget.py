@@ -8,15 +8,15 @@ comes to the same decision without asking another one. A call that may have been
 
 import hashlib
 import itertools
+import math
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from beam_image_edit.transforms.ledger import FOLDERS, Ledger
-from beam_image_edit.transforms.money import to_parts
+from beam_image_edit.transforms.ledger import Ledger
+from beam_image_edit.transforms.money import to_parts, to_usd
 from beam_image_edit.transforms.parameter_checks import MAX_IMAGES_PER_CALL
 from beam_image_edit.transforms.prices import CallSize, Price
 from beam_image_edit.transforms.records import Attempt
@@ -27,7 +27,6 @@ MAX_USD = 100_000
 _MOST_PARTS = to_parts(10 * MAX_USD)
 # Rows without an index come after all that have one.
 _FIRST_UNNUMBERED = 2**62
-_READERS = 16
 
 Reservations = npt.NDArray[np.int64]
 """A line for each call that is not bought yet: its row's order, a digest of its reservation, the most it can cost."""
@@ -42,10 +41,12 @@ class Admission:
 
     Attributes:
         digests: of the reservations of those that may, sorted; None: all may.
-        refusal: why the others may not.
+        first_refused: the place of the first row that was not admitted, as `order_of` tells it; None: all were.
+        refusal: why that row and those after it may not send anything.
     """
 
     digests: npt.NDArray[np.int64] | None = None
+    first_refused: int | None = None
     refusal: str = ''
 
     @property
@@ -53,16 +54,23 @@ class Admission:
         """Whether it has to be asked at all."""
         return self.digests is not None
 
-    def refuse(self, reservation: str) -> str | None:
-        """Why a call may not be sent; None if it may."""
+    def refuse(self, reservation: str, order: int) -> str | None:
+        """Why a call of the row at this place (see `order_of`) may not be sent; None if it may."""
         if self.digests is None:
             return None
         digest = _digest(reservation)
         place = np.searchsorted(self.digests, digest)
-        return None if place < len(self.digests) and self.digests[place] == digest else self.refusal
+        if place < len(self.digests) and self.digests[place] == digest:
+            return None
+        is_beyond = self.first_refused is not None and order >= self.first_refused
+        return self.refusal if is_beyond else _UNFORESEEN
 
 
 ADMIT_ALL = Admission()
+_UNFORESEEN = (
+    'nothing is reserved for it, since its images could not be read when the budget was divided: '
+    'run the same command again'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +84,6 @@ class Budget:
 
     usd: float
     price: Price
-
-    @property
-    def reach(self) -> str:
-        """Why a call is not reached, for people."""
-        return (
-            f'nothing is reserved for it: what is left of --max_cost_usd {self.usd:g} does not reach so far '
-            f'(each call counts with the most that it can cost; {self.price}; --price_per_image sets another price)'
-        )
 
     def reserve(self, sample: Sample, unbought: Sequence[tuple[str, CallSize]]) -> Reservations:
         """What a row's calls can cost at the most.
@@ -103,32 +103,28 @@ class Budget:
             reservations: of all rows, in any order.
             ledger: what has been spent.
         """
-        left = to_parts(self.usd) - self._add_up_spending(ledger)
+        spent = sum(map(self._spent_on, ledger.all_attempts()))
         lines = np.concatenate([_NO_RESERVATIONS, *reservations])
         lines = lines[np.lexsort((lines[:, 1], lines[:, 0]))]
         _, firsts = np.unique(lines[:, 1], return_index=True)
         lines = lines[np.sort(firsts)]
-        totals = itertools.accumulate(lines[:, 2].tolist())
-        first_refused = next((order for order, total in zip(lines[:, 0], totals, strict=True) if total > left), None)
-        admitted = lines if first_refused is None else lines[lines[:, 0] < first_refused]
-        return Admission(
-            digests=np.sort(admitted[:, 1]),
-            refusal=f'{self.reach}, or its images could not be read when the budget was divided '
-            '(run the same command again)',
+        totals = list(itertools.accumulate(lines[:, 2].tolist(), initial=spent))
+        limit = to_parts(self.usd)
+        first_refused = next(
+            (int(row) for row, total in zip(lines[:, 0], totals[1:], strict=True) if total > limit), None
         )
+        admitted = lines if first_refused is None else lines[lines[:, 0] < first_refused]
+        return Admission(np.sort(admitted[:, 1]), first_refused, self._explain(spent, totals[-1]))
 
     def _most(self, size: CallSize) -> int:
         return min(to_parts(self.price.worst_case_usd(size)), _MOST_PARTS)
 
-    def _add_up_spending(self, ledger: Ledger) -> int:
-        """All that was spent, or may have been, on the calls in a ledger, in parts."""
-
-        def add_up(folder: str) -> int:
-            calls = ledger.list_calls(folder).items()
-            return sum(self._spent_on(attempt) for key, numbers in calls for attempt in ledger.attempts(key, numbers))
-
-        with ThreadPoolExecutor(_READERS) as readers:
-            return sum(readers.map(add_up, FOLDERS))
+    def _explain(self, spent: int, needed: int) -> str:
+        return (
+            f'nothing is reserved for it: --max_cost_usd {self.usd:g} does not reach so far; ${to_usd(spent):,.2f} was '
+            f'spent, or is kept for calls whose answer was lost, and all rows need ${_round_up(needed):,.2f} '
+            f'(each call counts with the most that it can cost; {self.price}; --price_per_image sets another price)'
+        )
 
     def _spent_on(self, attempt: Attempt) -> int:
         if attempt.cost_usd is not None:
@@ -139,6 +135,11 @@ class Budget:
             return to_parts(attempt.reserved_usd)
         # Sent when no price was known, or told of by a file that can't be read any more.
         return self._most(replace(_ANY_CALL, images_asked=attempt.images_asked or _ANY_CALL.images_asked))
+
+
+def _round_up(parts: int) -> float:
+    """Parts as dollars, so that as large a budget reaches."""
+    return math.ceil(to_usd(parts) * 100) / 100
 
 
 def order_of(sample: Sample) -> int:

@@ -1,13 +1,13 @@
 """A row's `edit` field: made from the row's pictures and the ledger's records alone, so that a rerun makes the same."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from beam_image_edit.transforms.aspects import aspect_of, drift
 from beam_image_edit.transforms.input_pictures import InputPicture
 from beam_image_edit.transforms.manifest import blank_edit
 from beam_image_edit.transforms.outcomes import REFUSED, Outcome
-from beam_image_edit.transforms.records import Record, count_double_billed, sum_known
+from beam_image_edit.transforms.records import Attempt, Record, count_double_billed, sum_known
 from beam_image_edit.transforms.samples import Sample
 from beam_image_edit.transforms.storage import Storage
 
@@ -37,6 +37,7 @@ def make_outcome(
         storage: where the images are; needed if there are any.
         run_id: the run whose spending is counted.
     """
+    made = [record.attempts for _, record in records]
     paths = [image.path for _, record in records for image in record.images]
     # By name too, for a bundle that the runner runs again; rows without a name of their own share that of their call.
     own = [record for _, record in records if record.key in bought or (sample.name and record.name == sample.name)]
@@ -47,7 +48,7 @@ def make_outcome(
         name=name or sample.name,
         output_image=tuple(storage.url(path) for path in paths) if storage else (),
         edit=blank_edit(status, error, **calls, **_picture_fields(pictures)),
-        spent=_spent(own, run_id),
+        spent=_spent(own, run_id) | {'unpriced_calls_of_all_rows': sum(map(_count_unpriced, made))},
         origin=sample.origin,
         folder=sample.folder,
     )
@@ -115,10 +116,14 @@ def _spent(own: Sequence[Record], run_id: str | None) -> dict[str, float]:
         'calls': len(attempts),
         **({} if cost_usd is None else {'cost_usd': cost_usd}),
         'possibly_double_billed': sum(count_double_billed(record.attempts, run_id) for record in own),
-        'unpriced_calls': sum(attempt.cost_usd is None and attempt.billed != 'no' for attempt in attempts),
+        'unpriced_calls': _count_unpriced(attempts),
         'input_tokens': sum(record.usage.input or 0 for record in sent),
         'output_tokens': sum((record.usage.output or 0) + (record.usage.thinking or 0) for record in sent),
     }
+
+
+def _count_unpriced(attempts: Iterable[Attempt]) -> int:
+    return sum(attempt.cost_usd is None and attempt.billed != 'no' for attempt in attempts)
 
 
 def _round(value: float | None, digits: int) -> float | None:

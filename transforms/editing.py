@@ -6,7 +6,7 @@ Nothing here sends or stores; that is the buyer's.
 import logging
 from dataclasses import dataclass, field
 
-from beam_image_edit.transforms.budget import Admission
+from beam_image_edit.transforms.budget import Admission, order_of
 from beam_image_edit.transforms.clients.client import Endpoint
 from beam_image_edit.transforms.edit_fields import make_outcome
 from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput, Stopped, StorageError
@@ -150,7 +150,7 @@ class SampleEditor:
         try:
             calls = _keep_within(hold, self._look_at(sample))
             progress.pictures = (*calls.images, calls.mask) if calls.mask else calls.images
-            await self._buy_all(calls, admission, progress)
+            await self._buy_all(sample, calls, admission, progress)
         except Exception as error:  # a bad row never ends a job, whatever nobody foresaw in it
             return _explain(sample, error)
         last = progress.records[-1][1]
@@ -169,7 +169,7 @@ class SampleEditor:
             read=self._read,
         )
 
-    async def _buy_all(self, calls: RowCalls, admission: Admission, progress: _Progress) -> None:
+    async def _buy_all(self, sample: Sample, calls: RowCalls, admission: Admission, progress: _Progress) -> None:
         previous: Record | None = None
         for step in calls.steps():
             key = calls.key(step, previous)
@@ -184,7 +184,7 @@ class SampleEditor:
                 make_call=lambda step=step: calls.call(step, progress.records),  # type: ignore[misc]
             )
             # What a call is reserved by takes another key, which is worth its time only under a budget.
-            refusal = admission.refuse(calls.reservation(step)) if admission.is_limited else None
+            refusal = admission.refuse(calls.reservation(step), order_of(sample)) if admission.is_limited else None
             record, is_new = await self._buyer.buy(purchase, refusal)
             progress.records.append((step.turn, record))
             progress.has_bought |= {record.key} if is_new else set()

@@ -13,7 +13,8 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -28,6 +29,7 @@ _log = logging.getLogger(__name__)
 # How long after its time limits a call may still be on its way into the ledger.
 _GRACE_S = 60.0
 _NOTHING_KNOWN = Stake()
+_READERS = 16
 FOLDERS = tuple(f'{number:02x}' for number in range(256))
 _LEDGER_FILE = re.compile(r'(?P<key>[0-9a-f]{64})(\.intent-(?P<number>[1-9]\d{0,8}))?\.json')
 # Tokens of the claims whose calls this process has in flight. A claim of this process that is not among them belongs to
@@ -116,6 +118,16 @@ class Ledger:
             if found := _LEDGER_FILE.fullmatch(name):
                 calls.setdefault(found['key'], set()).update([int(found['number'])] if found['number'] else [])
         return calls
+
+    def all_attempts(self) -> Iterator[Attempt]:
+        """Every time that any call was sent, in no order; the ledger is read by several threads."""
+        with ThreadPoolExecutor(_READERS) as readers:
+            for attempts in readers.map(self._attempts_in, FOLDERS):
+                yield from attempts
+
+    def _attempts_in(self, folder: str) -> list[Attempt]:
+        calls = self.list_calls(folder).items()
+        return [attempt for key, numbers in calls for attempt in self.attempts(key, numbers)]
 
     def attempts(self, key: str, numbers: Iterable[int]) -> list[Attempt]:
         """Every time that a call was sent, given the numbers of its attempts as `list_calls` tells them."""

@@ -7,7 +7,6 @@ is written last: whoever finds it finds everything that it names.
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -137,7 +136,7 @@ class ManifestFiles:
         return Storage(self.cache_path, self.storage_options)
 
     def _write_file(self, name: str, rows: Iterable[ManifestRow]) -> Tally:
-        storage, tally = self._open(), Counter[str]()
+        storage, tally = self._open(), Tally()
         with (
             storage.replace(f'{name}.jsonl') as lines,
             storage.replace(f'{name}.parquet') as parquet_file,
@@ -147,5 +146,5 @@ class ManifestFiles:
                 lines.write(f'{row.line}\n'.encode())
                 columns = parquet_row(row.line, row.index, self.fields)
                 parquet.add(columns, len(row.line))
-                tally.update(tally_row(columns['edit'], len(columns['output_image']), row.spent))
+                tally.add(tally_row(columns['edit'], len(columns['output_image']), row.spent))
         return tally

@@ -25,7 +25,8 @@ class Outcome:
         output_image: where its images are: the cache path as given + the rest.
         edit: the manifest's `edit` field: JSON values only, the keys and order of `manifest.EDIT_SCHEMA`.
         spent: what this run, and no earlier one, spent on it: `calls`, `possibly_double_billed`, `unpriced_calls`,
-            `input_tokens`, `output_tokens`, `cost_usd`. A row that shares another row's purchase spent nothing.
+            `input_tokens`, `output_tokens`, `cost_usd`; a row that shares another row's purchase spent nothing. And
+            `unpriced_calls_of_all_rows`, which counts earlier runs' calls too.
         origin: as in `Sample.origin`.
         folder: as in `Sample.folder`.
     """

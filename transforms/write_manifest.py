@@ -146,4 +146,4 @@ def _finish(
     for group in sorted(set(range(layout.last_group + 1)).difference(tallies)):
         tallies |= [_write_group((group, ()), files, measures, unnumbered, rows_per_file)]
     wall_s = round(time.time() - started_at, 1) if started_at else None
-    return files.finish(add_tallies(tallies.values()), layout, run_id=run_id, wall_s=wall_s)
+    return files.finish(add_tallies(tallies[group] for group in sorted(tallies)), layout, run_id=run_id, wall_s=wall_s)

@@ -79,14 +79,13 @@ def estimate(forecasts: Sequence[RowForecast], config: JobConfig) -> Estimate:
     price = config.editor.find_price()
     budget = config.editor.budget()
     admission = _admit(forecasts, budget, config) if budget else ADMIT_ALL
-    # A dry run has read all images, so that this is the only reason there can be.
-    beyond = f'not sent: {budget.reach}' if budget else None
     total = Estimate() if price else Estimate(cost=None)
     seen: set[str] = set()
     for row in forecasts:
-        refused = {call.reservation for call in row.calls if admission.refuse(call.reservation)}
-        status, error = (STOPPED, beyond) if refused else (row.status, row.error)
-        new = [call for call in row.calls if call.reservation not in seen and call.reservation not in refused]
+        refusals = {call.reservation: admission.refuse(call.reservation, row.index) for call in row.calls}
+        refusal = next(filter(None, refusals.values()), None)
+        status, error = (STOPPED, f'not sent: {refusal}') if refusal else (row.status, row.error)
+        new = [call for call in row.calls if call.reservation not in seen and not refusals[call.reservation]]
         seen.update(call.reservation for call in new)
         _add_calls(total, new, price)
         total.longest_turns = max(total.longest_turns, row.turns if new else 0)

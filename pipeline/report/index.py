@@ -1,12 +1,12 @@
 """The index: the few values of every row by which the page filters and sorts, as columns."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from beam_image_edit.pipeline.report.cards import Row, ShownPicture, is_noticeable, searched_text
-from beam_image_edit.pipeline.report.reasons import Reasons
 from beam_image_edit.transforms.outcomes import STATUSES
+from beam_image_edit.transforms.reasons import MAX_REASONS, reason_of
 
 _COLUMNS = ('status', 'latency', 'cost', 'reason', 'drift', 'text')
 
@@ -32,7 +32,7 @@ class Index:
         self._statuses: Counter[str] = Counter()
         self._models: Counter[str] = Counter()
         self._drifted = 0
-        self._reasons = Reasons()
+        self._reasons = _Reasons()
 
     def add(self, row: Row, results: Sequence[ShownPicture]) -> None:
         """Adds the next row."""
@@ -74,3 +74,31 @@ class Index:
             columns[name] = ''.join(map(str, columns[name]))
         self._blocks += 1
         return self._blocks - 1, columns
+
+
+class _Reasons:
+    """Counts the rows of each reason, in bounded memory."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._counts: list[int] = []
+
+    def add(self, edit: Mapping[str, Any]) -> int:
+        """The number of a row's reason; -1 for a row that has none."""
+        if not edit['error']:
+            return -1
+        key = (edit['status'], reason_of(edit['error']))
+        if key not in self._numbers and len(self._numbers) >= MAX_REASONS - 1:
+            key = ('', 'other reasons')
+        number = self._numbers.setdefault(key, len(self._numbers))
+        if number == len(self._counts):
+            self._counts.append(0)
+        self._counts[number] += 1
+        return number
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """All reasons by their numbers."""
+        return [
+            {'status': status, 'text': text, 'count': self._counts[number]}
+            for (status, text), number in self._numbers.items()
+        ]
