@@ -34,6 +34,8 @@ REFUSED = Kind(Ending('refused', 1), Ending('refused', 1))
 PERMANENT = Kind(Ending('failed', 1), Ending('failed', 1))
 HARMLESS = Kind(Ending('edited', 1), Ending('edited', 1))
 FATAL = Kind(Ending('failed', 1), Ending('failed', 1))
+# The row's alone, unless others get the like: a proxy wrote it.
+DOUBTFUL = Kind(Ending('failed', 1), Ending('failed', 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,8 @@ def kind_of(status, body):
     kind = STATUSES[status]
     if kind is LOST and body in OWN_BODIES:
         return CLEAN
+    if kind is FATAL and body in OTHER_BODIES:
+        return DOUBTFUL
     return LOST if status >= 500 and body in ('html', 'empty') else kind
 
 

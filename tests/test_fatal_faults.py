@@ -10,7 +10,7 @@ from beam_image_edit.transforms.editor import Editor
 from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.samples import Sample
 from tests.conftest import KEY
-from tests.fault_cases import FATAL, Ending, each_case
+from tests.fault_cases import DOUBTFUL, FATAL, Ending, each_case
 from tests.fault_jobs import Job
 
 
@@ -41,13 +41,27 @@ def test_fatal_answer_stops_what_comes_after_it(make_job, api_format, case):
     assert job.emulator.count == 4
 
 
+@each_case(lambda case: case.kind is DOUBTFUL)
+def test_answer_of_a_proxy_is_one_rows_until_three_rows_get_it_in_a_row(make_job, api_format, case):
+    job = make_job(api_format)
+    good, bad = (lambda: job.add()), (lambda: job.add(case.rule))
+    numbers = [bad(), bad(), good(), bad(), bad(), good(), bad(), bad(), bad(), good()]
+    job.emulator.set_faults(job.rules)
+    ends = submit_in_turn(job, numbers, 'first')
+    assert ends == ['failed', 'failed', 'edited', 'failed', 'failed', 'edited', 'failed', 'failed', 'failed', 'stopped']
+
+
 def submit_in_turn(job, numbers, run_id):
+    return submit_rows(job, [job.row(number) for number in numbers], run_id)
+
+
+def submit_rows(job, rows, run_id):
     config = EditorConfig(job.api_format, str(job.folder / 'out'), base_url=job.emulator.url, run_id=run_id)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv('DF_API_KEY', KEY)
         editor = Editor(config)
     with closing(editor):
-        samples = [Sample(json.dumps(job.row(number)), folder=str(job.folder)) for number in numbers]
+        samples = [Sample(json.dumps(row), folder=str(job.folder)) for row in rows]
         return [editor.submit(sample).result(timeout=30).status for sample in samples]
 
 
@@ -71,3 +85,12 @@ def test_fatal_answer_ends_the_job_with_1(make_job, api_format, fault):
     assert hit == Ending('failed', 1)
     assert set(others) <= {Ending('edited', 1), Ending('stopped', 0)}
     assert others[-1] == Ending('stopped', 0)
+
+
+def test_address_that_a_server_does_not_have_fails_only_the_rows_that_go_there(make_job):
+    job = make_job('openai')
+    variations = [{'images': 'a.png', 'use_variations': True, 'variant': str(number)} for number in range(4)]
+    rows = [*variations, job.row(job.add()), job.row(job.add())]
+    # In the API's own words, and yet about one address; variations have no prompt.
+    job.emulator.set_faults([{'fault': 'model_gone', 'match': {'call': [1, 4]}, 'times': None}])
+    assert submit_rows(job, rows, 'first') == ['failed'] * 4 + ['edited'] * 2

@@ -59,6 +59,8 @@ class ApiError(EditError):
         may_be_billed: whether the provider may have charged for it (sent, but the answer was lost or unreadable).
         usage: tokens, where an answer without an image reported them.
         limit_per_minute: the account's quota of calls, where an answer told it.
+        is_doubtful: whether a `fatal` may be meant for this request alone: a proxy turns one away with the same status
+            as all of them, and only the API's own words tell.
     """
 
     kind: ErrorKind
@@ -69,6 +71,7 @@ class ApiError(EditError):
     may_be_billed: bool = False
     usage: Usage | None = None
     limit_per_minute: float | None = None
+    is_doubtful: bool = False
 
     def __str__(self) -> str:
         return self.message

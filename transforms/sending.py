@@ -23,6 +23,8 @@ from beam_image_edit.transforms.tried_calls import Sent, TriedCall, look_at
 
 # An answer's bytes are there together with the images that are read out of them.
 _MEMORY_OF_AN_ANSWER = 2
+# So many calls, one after the other, must be told that every call fails before it is believed of a doubtful answer.
+_BELIEVED_AFTER = 3
 
 
 @dataclass(slots=True)
@@ -98,6 +100,7 @@ class Sender:
         self._wait_for_service = wait_for_service
         self._on_fatal = on_fatal
         self._longest_wait_s = longest_wait_s
+        self._doubtful: set[str] = set()  # keys of the calls that got such an answer since one was let in
 
     async def send(self, call: Outgoing, tried: TriedCall) -> Record | InDoubt | Busy | Sent:
         """Sends a call once, if nobody else does or did.
@@ -123,12 +126,21 @@ class Sender:
             error = answer if isinstance(answer, ApiError) else None
             call.hold.resize(call.read_bytes + (0 if isinstance(answer, ApiError) else sum(map(len, answer.images))))
             end = end_of(error, self._longest_wait_s)
-            if error and error.kind == 'fatal':
+            if self._is_fatal(call.key, error):
                 # Before the turn is given back: nobody who waits for one may send.
-                self._on_fatal(error.message)
+                self._on_fatal(str(error))
         finally:
             if not isinstance(answer, Answer):
                 # It may wait for its next turn, which those who wait for memory have.
                 call.hold.give_way()
             self._limiter.leave(turn, end)
         return Sent(claim, answer if isinstance(answer, ApiError) else look_at(answer), latency_s)
+
+    def _is_fatal(self, key: str, error: ApiError | None) -> bool:
+        """Whether an answer means that every further call would fail."""
+        if error is None:
+            self._doubtful.clear()
+        elif error.kind == 'fatal' and error.is_doubtful:
+            self._doubtful.add(key)
+            return len(self._doubtful) >= _BELIEVED_AFTER
+        return error is not None and error.kind == 'fatal'

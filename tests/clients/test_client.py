@@ -1,14 +1,19 @@
 """The client: what a server says is passed on without the key, and so is what the HTTP library logs of it."""
 
 import base64
+import gc
 import json
 import logging
+import tracemalloc
 
 import pytest
 
 from beam_image_edit.transforms.clients import gemini
 from beam_image_edit.transforms.clients.calls import HttpRequest
 from beam_image_edit.transforms.clients.client import ApiClient, Endpoint
+from beam_image_edit.transforms.errors import ApiError
+
+MB = 1_000_000
 
 
 @pytest.fixture
@@ -50,3 +55,33 @@ def test_log_of_the_http_library_is_kept_but_for_the_key(make_api, server, caplo
     assert '"POST /v1/[API key]/x HTTP/1.1" 404' in caplog.text
     assert 'sk-0123456789' not in caplog.text
     assert len([one for one in logging.getLogger('urllib3.connectionpool').filters if one.key == 'sk-0123456789']) == 1
+
+
+def cut_off(exchange):
+    exchange.send(body=b'x' * 8 * MB, content_length=str(9 * MB))
+    exchange.close_connection = True
+
+
+ANSWERS_THAT_FAIL = {
+    'cut off': cut_off,
+    'no JSON': lambda exchange: exchange.send(body=b'{' + b'x' * 8 * MB),
+    'no image in it': lambda exchange: exchange.send(body=json.dumps({'text': 'x' * 8 * MB}).encode()),
+    'an error': lambda exchange: exchange.send(500, body=b'x' * 8 * MB),
+}
+
+
+@pytest.mark.parametrize('answer', ANSWERS_THAT_FAIL)
+def test_failed_answer_leaves_memory_at_once(make_api, server, answer):
+    api, request = make_api('sk-0123456789'), HttpRequest(f'{server.url}/v1/x', (b'{}',), 'application/json')
+    server.answer = ANSWERS_THAT_FAIL[answer]
+    gc.collect()
+    gc.disable()  # which the job does nearly, since collecting is dear
+    tracemalloc.start()
+    try:
+        failures = [api.send(request) for _ in range(2)]
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert all(isinstance(failure, ApiError) for failure in failures)
+    assert held < MB

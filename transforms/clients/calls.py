@@ -114,12 +114,17 @@ class Answer:
 class HttpRequest:
     """A request ready to be sent, but for the key; built once and sent once per attempt.
 
-    Its body is in pieces, which belong one after the other: the images in it are not copied to make it one.
+    Attributes:
+        url: where it goes.
+        body: in pieces, which belong one after the other: the images in it are not copied to make it one.
+        content_type: of the body.
+        is_on_every_server: whether every server of the API's format has this address.
     """
 
     url: str
     body: tuple[bytes | EmbeddedImage, ...] = field(repr=False)
     content_type: str
+    is_on_every_server: bool = True
 
     def __len__(self) -> int:
         """The size of the body in bytes."""

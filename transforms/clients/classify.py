@@ -97,6 +97,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, now: datetime
         request_id=request_id_of(headers),
         may_be_billed=kind == 'retry' and _is_lost_behind_a_proxy(status, error),
         limit_per_minute=read_limit_per_minute(headers) if kind == 'quota' else None,
+        is_doubtful=kind == 'fatal' and not error.is_from_api,
     )
 
 

@@ -60,14 +60,19 @@ class ApiClient:
             answer = endpoint.format.parse_response(response, self._download)
             return answer.with_texts(self._without_key, has_signatures=len(endpoint.key) >= _SHORTEST_SECRET)
         except ApiError as error:
-            failure = error
+            return self._describe(error, request)
         except Exception as error:  # an answer of a shape that nobody foresaw has been paid for all the same
-            failure = unreadable(f'{type(error).__name__}: {error}')
-        # A copy has no traceback, which would keep request and answer in memory while the call waits for its next try.
+            return self._describe(unreadable(f'{type(error).__name__}: {error}'), request)
+
+    def _describe(self, error: ApiError, request: HttpRequest) -> ApiError:
+        """A copy without the key, and without the traceback: that holds the answer, however long the call waits."""
+        # Only the rows that go to such an address can fail for it.
+        is_own = error.kind == 'fatal' and error.status == 404 and not request.is_on_every_server
         return replace(
-            failure,
-            message=self._without_key(failure.message),
-            request_id=failure.request_id and self._without_key(failure.request_id),
+            error,
+            kind='permanent' if is_own else error.kind,
+            message=self._without_key(error.message),
+            request_id=error.request_id and self._without_key(error.request_id),
         )
 
     def _without_key(self, text: str) -> str:

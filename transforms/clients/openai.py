@@ -44,6 +44,7 @@ def to_request(call: Call, base_url: str) -> HttpRequest:
         url=f'{join_base_url(base_url, "v1")}/images/{endpoint}',
         body=tuple(_write_form([*fields, *_files(call)], boundary)),
         content_type=f'multipart/form-data; boundary={boundary}',
+        is_on_every_server=not call.parameters.use_variations,
     )
 
 
