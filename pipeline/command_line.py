@@ -1,6 +1,7 @@
 """The command line: flags and environment become one value; what is wrong with them is said in one line."""
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,8 @@ from beam_image_edit.transforms.retries import RetryPolicy
 from beam_image_edit.transforms.rows import Parameters, RowFields
 
 _SHORTEST_KEY = 16
+_LEAST_LIKENESS = 0.8
+_FOR_JOB_SERVERS = 'options that only a remote job server knows go through --runner_option'
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +174,17 @@ def _check_beam_options(
         # A value may be a key, and so may a word of its own that is long enough.
         name = unknown[0].partition('=')[0]
         if name.startswith('-'):
-            parser.error(f'unknown flag {name}; options that only a remote job server knows go through --runner_option')
+            parser.error(f'unknown flag {name}; {_advise(name, (parser, beam))}')
         word = repr(name) if len(name) < _SHORTEST_KEY else 'a word'
         parser.error(f'{word} belongs to no flag; a glob, and a text with spaces, go into quotes')
     return others
+
+
+def _advise(unknown: str, parsers: Sequence[argparse.ArgumentParser]) -> str:
+    """What to do about a flag that nobody knows."""
+    known = [flag for parser in parsers for flag in parser._option_string_actions]  # noqa: SLF001 - no public list
+    alike = difflib.get_close_matches(unknown, known, n=1, cutoff=_LEAST_LIKENESS)
+    return f'did you mean {alike[0]}?' if alike else _FOR_JOB_SERVERS
 
 
 def fail(message: str) -> NoReturn:

@@ -107,6 +107,22 @@ def test_missing_key_is_a_usage_error_that_names_it(key, capsys, monkeypatch, tm
     if key is not None:
         monkeypatch.setenv('DF_API_KEY', key)
     with pytest.raises(SystemExit) as ended:
+@pytest.mark.parametrize(
+    ('flag', 'advice'),
+    [
+        ('--dryrun', 'did you mean --dry_run?'),
+        ('--dry-run', 'did you mean --dry_run?'),
+        ('--image=x', 'did you mean --images?'),
+        ('--job_endpont=x', 'did you mean --job_endpoint?'),
+        ('--checkpoint_interval=1', 'options that only a remote job server knows go through --runner_option'),
+    ],
+)
+def test_unknown_flag_is_told_which_one_may_be_meant(flag, advice, capsys):
+    with pytest.raises(SystemExit):
+        parse_args([flag], {})
+    assert f'unknown flag {flag.partition("=")[0]}; {advice}' in capsys.readouterr().err
+
+
         main([f'--cache_path={tmp_path / "out"}'])
     assert ended.value.code == 2
     assert 'DF_API_KEY' in capsys.readouterr().err
