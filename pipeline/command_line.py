@@ -38,7 +38,7 @@ class JobConfig:
         log_level: of the program's log.
         is_reporting: whether the contact sheet is made at the end.
         exports: the formats of data sets that are made at the end, see `transforms.exports`.
-        images: a glob of images to edit by the instructions, in place of rows; the input is then written first.
+        images: globs of images to edit by the instructions, in place of rows; the input is then written first.
         instructions: of `images`, in order.
         is_dry_run: whether nothing is sent, and only told what would be.
         expected_latency_s: how long a dry run takes a call to last, in seconds.
@@ -55,7 +55,7 @@ class JobConfig:
     log_level: str = 'INFO'
     is_reporting: bool = True
     exports: tuple[str, ...] = ()
-    images: str | None = None
+    images: tuple[str, ...] = ()
     instructions: tuple[str, ...] = ()
     is_dry_run: bool = False
     expected_latency_s: float = 30.0
@@ -88,7 +88,7 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         log_level=flags.log_level,
         is_reporting=flags.report == 'on',
         exports=tuple(dict.fromkeys(flags.export)),
-        images=flags.images,
+        images=tuple(flags.images),
         instructions=tuple(flags.instruction),
         is_dry_run=flags.dry_run,
         expected_latency_s=flags.expected_latency_s,

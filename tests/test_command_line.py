@@ -60,6 +60,11 @@ def test_every_kind_of_flag():
     )
 
 
+def test_later_flag_overrides_an_earlier_one():
+    config = parse_args(['--cache_path=here', '--output=there', '--n=1', '--n=2'], {})
+    assert (config.editor.cache_path, config.editor.parameters.n) == ('there', 2)
+
+
 def test_short_names_of_input_and_output():
     config = parse_args(['--input=rows.jsonl', '--output=there'], {})
     assert (config.input, config.editor.cache_path) == ('rows.jsonl', 'there')
@@ -81,6 +86,7 @@ def test_short_names_of_input_and_output():
         (['--extra_body=[1]'], 'JSON object'),
         (['--extra_body={'], 'JSON object'),
         (['--cache_path='], 'must not be empty'),
+        (['--input=a.jsonl', '--first_entry_file_name=b.jsonl'], 'is given twice; a glob'),
         (['--runner_option=x'], 'NAME=VALUE'),
         (['--runner_option=parallelism=x'], 'argument --parallelism: invalid int value'),
         (['--runner=DaskRunner'], 'DaskRunner loses rows'),
@@ -101,12 +107,6 @@ def test_what_is_wrong_is_said_in_one_line(flags, words, capsys, monkeypatch):
     assert len(error.splitlines()) == 1
 
 
-@pytest.mark.parametrize('key', [None, '', '  \n'])
-def test_missing_key_is_a_usage_error_that_names_it(key, capsys, monkeypatch, tmp_path):
-    monkeypatch.delenv('DF_API_KEY', raising=False)
-    if key is not None:
-        monkeypatch.setenv('DF_API_KEY', key)
-    with pytest.raises(SystemExit) as ended:
 @pytest.mark.parametrize(
     ('flag', 'advice'),
     [
@@ -123,6 +123,12 @@ def test_unknown_flag_is_told_which_one_may_be_meant(flag, advice, capsys):
     assert f'unknown flag {flag.partition("=")[0]}; {advice}' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('key', [None, '', '  \n'])
+def test_missing_key_is_a_usage_error_that_names_it(key, capsys, monkeypatch, tmp_path):
+    monkeypatch.delenv('DF_API_KEY', raising=False)
+    if key is not None:
+        monkeypatch.setenv('DF_API_KEY', key)
+    with pytest.raises(SystemExit) as ended:
         main([f'--cache_path={tmp_path / "out"}'])
     assert ended.value.code == 2
     assert 'DF_API_KEY' in capsys.readouterr().err
