@@ -31,11 +31,11 @@ class OneLineErrors(argparse.ArgumentParser):
 
 
 class _Once(argparse.Action):
-    """Refuses a second value, which would put itself in the first one's place without a word."""
+    """Refuses a second value, which would take the first one's place without a word; an empty one takes it back."""
 
     def __call__(self, _parser: Any, flags: argparse.Namespace, value: Any, _flag: str | None = None) -> None:
         """Takes the value."""
-        if getattr(flags, self.dest):
+        if value and getattr(flags, self.dest):
             raise argparse.ArgumentError(self, "is given twice; a glob such as 'rows-*.jsonl' names several files")
         setattr(flags, self.dest, value)
 

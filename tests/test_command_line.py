@@ -61,8 +61,8 @@ def test_every_kind_of_flag():
 
 
 def test_later_flag_overrides_an_earlier_one():
-    config = parse_args(['--cache_path=here', '--output=there', '--n=1', '--n=2'], {})
-    assert (config.editor.cache_path, config.editor.parameters.n) == ('there', 2)
+    config = parse_args(['--cache_path=here', '--output=there', '--n=1', '--n=2', '--input=a', '--input='], {})
+    assert (config.editor.cache_path, config.editor.parameters.n, config.input) == ('there', 2, example_input())
 
 
 def test_short_names_of_input_and_output():

@@ -24,7 +24,11 @@ def list_matches(file_system: fsspec.AbstractFileSystem, path: str) -> dict[str,
         if not is_glob(path):
             return {}
     is_seen = _compile_names(path)
-    return {name: entry for name, entry in file_system.glob(path, detail=True).items() if is_seen.fullmatch(f'{name}/')}
+    return {
+        name: entry
+        for name, entry in file_system.glob(path, detail=True).items()
+        if is_seen.fullmatch(f'{name.rstrip("/")}/')
+    }
 
 
 def is_glob(path: str) -> bool:
