@@ -5,6 +5,7 @@ made out of such images.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -54,12 +55,13 @@ def list_images(glob: str, options: StorageOptions | None = None) -> Listing:
     except Exception as error:  # each store's library has its own errors
         raise ConfigurationError(f'--images {glob} can not be listed: {error}') from error
     files = [name for name, entry in found.items() if entry['type'] == 'file']
+    others = _find_others(files, [name for name, entry in beside.items() if entry['type'] == 'file'])
     if not files and found:
         raise ConfigurationError(f'--images {glob} is a folder: give a glob such as {glob.rstrip("/")}/*.jpg')
     if not files:
         further = ', by further --images' if '{' in glob else ''
-        raise ConfigurationError(f'--images {glob}: {explain_nothing(glob)}{further}')
-    others = _find_others(files, [name for name, entry in beside.items() if entry['type'] == 'file'])
+        there = f'; there are {show_endings(others)}' if others else ''
+        raise ConfigurationError(f'--images {glob}: {explain_nothing(glob)}{further}{there}')
     return Listing(
         {to_place(file_system, name): name.removeprefix(folder) for name in files},
         frozenset(to_place(file_system, name) for name in others),
@@ -72,19 +74,24 @@ def to_place(file_system: fsspec.AbstractFileSystem, name: str) -> str:
     return name if isinstance(file_system, LocalFileSystem) else str(file_system.unstrip_protocol(name))
 
 
-def ending_of(name: str) -> str:
-    """The ending of a file's name, as it is written.
+def show_endings(places: Iterable[str]) -> str:
+    """How many files of each ending there are, as it is written, the most frequent first.
 
-    >>> ending_of('photos/a.b.JPG')
-    '.JPG'
+    >>> show_endings(['photos/a.png', 'photos/b.JPG', 'photos/c.JPG'])
+    '2 .JPG, 1 .png'
     """
+    counts = Counter(sorted(map(_ending_of, places))).most_common()
+    return ', '.join(f'{count:,} {ending}' for ending, count in counts)
+
+
+def _ending_of(name: str) -> str:
     return PurePosixPath(name).suffix
 
 
 def _find_others(files: Iterable[str], beside: Iterable[str]) -> list[str]:
-    taken = {ending_of(name) for name in files}
+    taken = {_ending_of(name) for name in files}
     known = list_extensions()
-    return [name for name in beside if ending_of(name) not in taken and ending_of(name).lower() in known]
+    return [name for name in beside if _ending_of(name) not in taken and _ending_of(name).lower() in known]
 
 
 def _find_runs(file_system: fsspec.AbstractFileSystem, folder: str, names: Iterable[str]) -> set[str]:

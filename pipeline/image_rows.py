@@ -6,13 +6,12 @@ They are written as JSONL into the output folder, where a job can be repeated fr
 import json
 import logging
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
 from beam_image_edit.pipeline.command_line import JobConfig
-from beam_image_edit.pipeline.image_listings import ending_of, list_images, to_place
+from beam_image_edit.pipeline.image_listings import list_images, show_endings, to_place
 from beam_image_edit.transforms.counts import show_count
 from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.file_systems import open_filesystem
@@ -79,7 +78,7 @@ def find_images(config: JobConfig) -> dict[str, str]:
             'left out %s beside those of --images %s, whose endings do not match: %s; a further --images takes them',
             show_count(len(others), 'other picture'),
             ' '.join(config.images),
-            _show_endings(others),
+            show_endings(others),
         )
     return {place: path for place, path in found.items() if place not in written}
 
@@ -99,8 +98,3 @@ def _find_output(place: str, outputs: Collection[str]) -> str | None:
         ),
         None,
     )
-
-
-def _show_endings(places: Iterable[str]) -> str:
-    counts = Counter(sorted(map(ending_of, places))).most_common()
-    return ', '.join(f'{count:,} {ending}' for ending, count in counts)

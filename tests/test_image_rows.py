@@ -145,7 +145,8 @@ def test_what_the_job_has_made_is_no_input_of_the_next_run(edit_images, photos, 
 @pytest.mark.parametrize(
     ('glob', 'reason'),
     [
-        ('x/*.png', 'the glob matches no file'),
+        ('x/*.png', 'the glob matches no file\n'),
+        ('*.JPG', 'the glob matches no file; there are 3 .png, 1 .jpg\n'),
         ('[x]/*.png', 'the glob matches no file; […] stands for one of some characters: write [[] for a [ in a name'),
         (
             '*.{jpg,png}',
