@@ -12,6 +12,8 @@ fi
 
 echo 'DF_API_KEY is not set: this is a demonstration on the emulator. Its pictures are not a model'"'"'s work.' >&2
 log="$(mktemp)"
+# In the background of a script it ignores Ctrl-C, which a terminal sends to all of them: the job stops by itself, and
+# needs the answers to its calls in flight.
 "$python" -m beam_image_edit.pipeline.emulator --port 0 >"$log" &
 emulator=$!
 trap 'kill "$emulator" 2>/dev/null || true; wait "$emulator" 2>/dev/null || true; rm -f "$log"' EXIT

@@ -13,6 +13,7 @@ from beam_image_edit.pipeline.workers import Workers, find_workers
 from beam_image_edit.transforms.api_keys import read_api_key
 from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.errors import ConfigurationError
+from beam_image_edit.transforms.file_kinds import check_files
 from beam_image_edit.transforms.input_files import list_files
 from beam_image_edit.transforms.local_inputs import resolve_image_root
 from beam_image_edit.transforms.models import retirement_warning
@@ -23,13 +24,13 @@ _LOCAL_PROTOCOLS = frozenset({'file', 'local'})
 
 
 def check_job(config: JobConfig) -> None:
-    """Raises ConfigurationError if the job can't work: no key, no input, an output that can't be written."""
+    """Raises ConfigurationError if the job can't work: no key, no rows to read, an output that can't be written."""
     _check_runner(config.runner)
     workers = find_workers(config.runner, config.beam_options)
     _check_reach(config, workers)
     if workers.environment and not config.is_dry_run:
         read_api_key(config.editor.api_key, config.editor.storage_options)
-    list_files(config.input, config.editor.storage_options)
+    check_files(list_files(config.input, config.editor.storage_options))
     if config.editor.image_root is not None:
         resolve_image_root(config.editor.image_root)
     _check_writable(config.editor)

@@ -1,6 +1,7 @@
 """The command line: flags and environment become one value; what is wrong with them is said in one line."""
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,8 @@ from beam_image_edit.transforms.retries import RetryPolicy
 from beam_image_edit.transforms.rows import Parameters, RowFields
 
 _SHORTEST_KEY = 16
+_LEAST_LIKENESS = 0.8
+_FOR_JOB_SERVERS = 'options that only a remote job server knows go through --runner_option'
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class JobConfig:
         log_level: of the program's log.
         is_reporting: whether the contact sheet is made at the end.
         exports: the formats of data sets that are made at the end, see `transforms.exports`.
-        images: a glob of images to edit by the instructions, in place of rows; the input is then written first.
+        images: globs of images to edit by the instructions, in place of rows; the input is then written first.
         instructions: of `images`, in order.
         is_dry_run: whether nothing is sent, and only told what would be.
         expected_latency_s: how long a dry run takes a call to last, in seconds.
@@ -52,7 +55,7 @@ class JobConfig:
     log_level: str = 'INFO'
     is_reporting: bool = True
     exports: tuple[str, ...] = ()
-    images: str | None = None
+    images: tuple[str, ...] = ()
     instructions: tuple[str, ...] = ()
     is_dry_run: bool = False
     expected_latency_s: float = 30.0
@@ -85,7 +88,7 @@ def _to_config(flags: argparse.Namespace, beam_options: Sequence[str], environme
         log_level=flags.log_level,
         is_reporting=flags.report == 'on',
         exports=tuple(dict.fromkeys(flags.export)),
-        images=flags.images,
+        images=tuple(flags.images),
         instructions=tuple(flags.instruction),
         is_dry_run=flags.dry_run,
         expected_latency_s=flags.expected_latency_s,
@@ -171,10 +174,17 @@ def _check_beam_options(
         # A value may be a key, and so may a word of its own that is long enough.
         name = unknown[0].partition('=')[0]
         if name.startswith('-'):
-            parser.error(f'unknown flag {name}; options that only a remote job server knows go through --runner_option')
+            parser.error(f'unknown flag {name}; {_advise(name, (parser, beam))}')
         word = repr(name) if len(name) < _SHORTEST_KEY else 'a word'
         parser.error(f'{word} belongs to no flag; a glob, and a text with spaces, go into quotes')
     return others
+
+
+def _advise(unknown: str, parsers: Sequence[argparse.ArgumentParser]) -> str:
+    """What to do about a flag that nobody knows."""
+    known = [flag for parser in parsers for flag in parser._option_string_actions]  # noqa: SLF001 - no public list
+    alike = difflib.get_close_matches(unknown, known, n=1, cutoff=_LEAST_LIKENESS)
+    return f'did you mean {alike[0]}?' if alike else _FOR_JOB_SERVERS
 
 
 def fail(message: str) -> NoReturn:

@@ -30,6 +30,16 @@ class OneLineErrors(argparse.ArgumentParser):
         self.exit(2, f'{PROGRAM}: {message} (see {self.prog} --help)\n')
 
 
+class _Once(argparse.Action):
+    """Refuses a second value, which would take the first one's place without a word; an empty one takes it back."""
+
+    def __call__(self, _parser: Any, flags: argparse.Namespace, value: Any, _flag: str | None = None) -> None:
+        """Takes the value."""
+        if value and getattr(flags, self.dest):
+            raise argparse.ArgumentError(self, "is given twice; a glob such as 'rows-*.jsonl' names several files")
+        setattr(flags, self.dest, value)
+
+
 class _KnownDefaults(argparse.ArgumentDefaultsHelpFormatter):
     """Shows defaults that say something."""
 
@@ -82,16 +92,19 @@ def _add_job_flags(group: Any) -> None:
     group.add_argument(
         '--first_entry_file_name',
         '--input',
+        action=_Once,
         default='',
         metavar='JSONL',
         help='the rows: a path, URL or glob, also .gz and .zst; if not given, the shipped example',
     )
     group.add_argument(
         '--images',
+        action='append',
+        default=[],
         type=text,
         metavar='GLOB',
-        help='in place of rows: a glob of images, path or URL, each of which is edited by --instruction; the rows are '
-        'written to image_rows.jsonl in the output folder',
+        help='in place of rows: a glob of images, path or URL, each of which is edited by --instruction; can be '
+        'repeated; the rows are written to image_rows.jsonl in the output folder',
     )
     group.add_argument(
         '--instruction',

@@ -60,6 +60,11 @@ def test_every_kind_of_flag():
     )
 
 
+def test_later_flag_overrides_an_earlier_one():
+    config = parse_args(['--cache_path=here', '--output=there', '--n=1', '--n=2', '--input=a', '--input='], {})
+    assert (config.editor.cache_path, config.editor.parameters.n, config.input) == ('there', 2, example_input())
+
+
 def test_short_names_of_input_and_output():
     config = parse_args(['--input=rows.jsonl', '--output=there'], {})
     assert (config.input, config.editor.cache_path) == ('rows.jsonl', 'there')
@@ -81,6 +86,7 @@ def test_short_names_of_input_and_output():
         (['--extra_body=[1]'], 'JSON object'),
         (['--extra_body={'], 'JSON object'),
         (['--cache_path='], 'must not be empty'),
+        (['--input=a.jsonl', '--first_entry_file_name=b.jsonl'], 'is given twice; a glob'),
         (['--runner_option=x'], 'NAME=VALUE'),
         (['--runner_option=parallelism=x'], 'argument --parallelism: invalid int value'),
         (['--runner=DaskRunner'], 'DaskRunner loses rows'),
@@ -99,6 +105,22 @@ def test_what_is_wrong_is_said_in_one_line(flags, words, capsys, monkeypatch):
     assert ended.value.code == 2
     assert words in error
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ('flag', 'advice'),
+    [
+        ('--dryrun', 'did you mean --dry_run?'),
+        ('--dry-run', 'did you mean --dry_run?'),
+        ('--image=x', 'did you mean --images?'),
+        ('--job_endpont=x', 'did you mean --job_endpoint?'),
+        ('--checkpoint_interval=1', 'options that only a remote job server knows go through --runner_option'),
+    ],
+)
+def test_unknown_flag_is_told_which_one_may_be_meant(flag, advice, capsys):
+    with pytest.raises(SystemExit):
+        parse_args([flag], {})
+    assert f'unknown flag {flag.partition("=")[0]}; {advice}' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('key', [None, '', '  \n'])

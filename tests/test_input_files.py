@@ -81,11 +81,20 @@ def test_list_files_takes_urls_of_other_stores():
     assert list_files('memory://listed/*.jsonl') == [InputFile('memory:///listed/a.jsonl', 2)]
 
 
-@pytest.mark.parametrize('pattern', ['none.jsonl', '*.jsonl', 'folder', ''])
-def test_list_files_says_that_nothing_is_there(tmp_path, pattern):
+@pytest.mark.parametrize(
+    ('pattern', 'reason'),
+    [
+        ('none.jsonl', 'there is no such file; give'),
+        ('*.jsonl', 'the glob matches no file; give'),
+        ('*.{jsonl,gz}', 'the glob matches no file; braces are not expanded'),
+        ('folder', 'it is a folder; give'),
+        ('', 'it is a folder; give'),
+    ],
+)
+def test_list_files_says_that_nothing_is_there(tmp_path, pattern, reason):
     (tmp_path / 'folder').mkdir()
 
-    with pytest.raises(ConfigurationError, match='there is no such file'):
+    with pytest.raises(ConfigurationError, match=reason):
         list_files(f'{tmp_path}/{pattern}')
 
 

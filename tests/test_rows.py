@@ -163,10 +163,20 @@ def test_parse_row_says_what_is_wrong(row, reason):
     assert str(caught.value).endswith(reason)
 
 
-@pytest.mark.parametrize('missing', ['images', 'conversations'])
-def test_parse_row_says_what_is_missing(missing):
-    with pytest.raises(InvalidInput, match=f'^{missing} must .* got null$'):
-        parse({key: value for key, value in GOOD.items() if key != missing})
+@pytest.mark.parametrize(
+    ('row', 'reason'),
+    [
+        ({'image': 'a.png', 'conversations': ['red']}, 'images; it has image, conversations'),
+        ({'images': 'a.png', 'id': 1}, 'conversations; it has images, id'),
+        ({}, 'conversations; it has none'),
+        ({'images': 'a.png', **dict.fromkeys('abcdefg')}, 'conversations; it has images, a, b, c, d and 3 more'),
+        ({'images': 'a.png', 'x' * 1000: 0}, f'conversations; it has images, {"x" * 79}…'),
+    ],
+    ids=['images', 'conversations', 'both', 'many-names', 'long-name'],
+)
+def test_parse_row_says_what_is_missing_and_what_is_there(row, reason):
+    with pytest.raises(InvalidInput, match=f'^the row has no field {reason}$'):
+        parse(row)
 
 
 @pytest.mark.parametrize(

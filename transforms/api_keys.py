@@ -32,8 +32,10 @@ _REDACTED = '[API key]'
 _LONG_TEXT = 20_000
 _ELLIPSIS = '…'
 _BACKSLASH = '\\'
-# Shorter pieces of a key give nothing away, and would be found in any text.
+# Shorter pieces of a key give nothing away, and would be found in any text; so would shorter keys, which gateways and
+# emulators take for want of a real one.
 _SHORTEST_BEGINNING = 4
+_SHORTEST_KEY = 4
 _SHORTEST_SECRET = 12
 _STANDARD_TO_URL_SAFE = str.maketrans('+/', '-_')
 
@@ -111,8 +113,13 @@ def redact(text: str, key: str) -> str:
 
     >>> redact('https://host/?key=sk-12345…', 'sk-1234567890')
     'https://host/?key=[API key]…'
+
+    What has fewer than four characters is no real key, and stands in any text.
+
+    >>> redact('The model can not be found', 'e')
+    'The model can not be found'
     """
-    if not key or (len(text) < _shortest_form(key) and _ELLIPSIS not in text):
+    if len(key) < _SHORTEST_KEY or (len(text) < _shortest_form(key) and _ELLIPSIS not in text):
         return text
     # What is that long is random characters, such as a signature; to look for mixtures of escapes in it takes seconds.
     pattern = _pattern_of(key) if len(text) < _LONG_TEXT else _plain_pattern_of(key)

@@ -25,11 +25,11 @@ def plural_ending(number: float) -> str:
     return '' if number == 1 else 's'
 
 
-def show_some(numbers: Sequence[int], most: int) -> str:
-    """The first of some numbers, and how many more there are.
+def show_some(things: Sequence[object], most: int) -> str:
+    """The first of some numbers or names, and how many more there are.
 
     >>> show_some([7, 9], 2), show_some(range(1, 2_000), 3)
     ('7, 9', '1, 2, 3 and 1,996 more')
     """
-    named = ', '.join(map(str, numbers[:most]))
-    return f'{named} and {len(numbers) - most:,} more' if len(numbers) > most else named
+    named = ', '.join(map(str, things[:most]))
+    return f'{named} and {len(things) - most:,} more' if len(things) > most else named

@@ -17,6 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
 from beam_image_edit.transforms.file_systems import StorageOptions, open_filesystem
+from beam_image_edit.transforms.globs import explain_nothing, list_matches
 
 _STREAM_BYTES = 1 << 16
 
@@ -55,12 +56,14 @@ def list_files(pattern: str, storage_options: StorageOptions | None = None) -> l
     """
     file_system, path = open_filesystem(pattern, storage_options)
     try:
-        found = _look_up(file_system, path)
-        files = [_to_file(file_system, name, size, storage_options) for name, size in found.items()]
+        found = list_matches(file_system, path)
+        sizes = {name: entry.get('size') for name, entry in found.items() if entry['type'] == 'file'}
+        files = [_to_file(file_system, name, size, storage_options) for name, size in sizes.items()]
     except Exception as error:  # each store's library has its own errors
         raise ConfigurationError(f'{pattern}: can not be listed: {error}') from error
     if not files:
-        raise ConfigurationError(f'{pattern}: there is no such file; give the path or URL of a JSONL file, or a glob')
+        reason = 'it is a folder' if path in found else explain_nothing(pattern)
+        raise ConfigurationError(f'{pattern}: {reason}; give the path or URL of a JSONL file, or a glob')
     return sorted(files, key=lambda file: file.url)
 
 
@@ -99,16 +102,6 @@ def stream_pieces(input_file: InputFile) -> Iterator[bytes]:
             yield from _decompress(raw, _DECOMPRESSORS[suffix]) if suffix in _DECOMPRESSORS else raw
     except Exception as error:  # each store's library has its own errors, and so has each kind of compression
         raise _unreadable(url, error) from error
-
-
-def _look_up(file_system: fsspec.AbstractFileSystem, path: str) -> dict[str, int | None]:
-    try:
-        # A name that looks like a glob may be a file's own.
-        entry = file_system.info(path)
-        found = {path: entry}
-    except FileNotFoundError:
-        found = file_system.glob(path, detail=True) if set('*?[') & set(path) else {}
-    return {name: entry.get('size') for name, entry in found.items() if entry['type'] == 'file'}
 
 
 def _to_file(

@@ -36,7 +36,8 @@ def parse_object(text: str) -> dict[str, Any]:
         raise ValueError(_TOO_DEEP) from error
     if not isinstance(value, dict):
         raise ValueError(
-            f'not a JSON object but {name_kind(value)}; write a row as {{"images": …, "conversations": …}}'
+            f'not a JSON object but {name_kind(value)}; write each row as {{"images": …, "conversations": …}}, on a '
+            'line of its own'
         )
     if text.count('[') + text.count('{') > MAX_DEPTH and _is_too_deep(value):
         raise ValueError(_TOO_DEEP)

@@ -12,6 +12,7 @@ cut into blocks of few lines, which are read again with one request each. A file
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from beam_image_edit.transforms.file_kinds import check_kind
 from beam_image_edit.transforms.file_systems import StorageOptions
 from beam_image_edit.transforms.input_files import InputFile, list_files, read_bytes, stream_pieces
 
@@ -76,7 +77,8 @@ def read_range(part: ByteRange, max_line_bytes: int = MAX_LINE_BYTES) -> Iterato
     Lines longer than `max_line_bytes` are cut, to something that is still longer.
 
     Raises:
-        StorageError: the file is gone, damaged, or not as it was when it was listed.
+        ConfigurationError: the file is certainly no JSON Lines.
+        StorageError: it is gone, damaged, or not as it was when it was listed.
     """
     if part.file.size is None:
         yield from _read_stream(part.file, max_line_bytes)
@@ -85,6 +87,8 @@ def read_range(part: ByteRange, max_line_bytes: int = MAX_LINE_BYTES) -> Iterato
     lead = 1 if part.start else 0
     offset = part.start - lead
     content = read_bytes(part.file, offset, part.end)
+    if offset == 0:
+        check_kind(part.file.url, content)
     begin = (content.find(b'\n') + 1 or len(content)) if lead else 0
     while begin < len(content):
         # In small portions, because lines as Python objects take as much memory again.
@@ -176,6 +180,8 @@ def _read_on(part: ByteRange, unfinished: int, max_line_bytes: int) -> bytes:
 def _read_stream(file: InputFile, max_line_bytes: int) -> Iterator[tuple[int, bytes]]:
     offset = 0
     for content in _whole_lines(stream_pieces(file), max_line_bytes):
+        if offset == 0:
+            check_kind(file.url, content)
         yield _without_mark(offset, content)
         offset += len(content)
 

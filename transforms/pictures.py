@@ -12,6 +12,7 @@ named here.
 import re
 import struct
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -93,6 +94,18 @@ def extension_of(mime: str | None) -> str:
     'jpg'
     """
     return _EXTENSIONS.get(mime or '', 'bin')
+
+
+@cache
+def list_extensions() -> frozenset[str]:
+    """The extensions of files in known formats, in small letters, with their dots.
+
+    >>> list_extensions() >= {'.jpg', '.jpeg', '.png', '.webp', '.tif', '.heic'}
+    True
+    """
+    Image.init()
+    known = {extension for extension, name in Image.registered_extensions().items() if name in _FORMATS}
+    return frozenset(known | {'.heic', '.heif', '.hif'})
 
 
 def identify(content: bytes) -> PictureInfo:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from beam_image_edit.transforms.conversations import read_conversation
+from beam_image_edit.transforms.counts import show_some
 from beam_image_edit.transforms.errors import ConfigurationError, InvalidInput
 from beam_image_edit.transforms.json_text import escape_invisible, parse_object, shorten, show
 from beam_image_edit.transforms.parameter_checks import (
@@ -35,6 +36,7 @@ _ROW_PARAMETERS = (
 _RESERVED = ('id', 'mask', 'mask_path', 'variant', 'edit', 'line', *_ROW_PARAMETERS)
 # What can't be left to the API.
 _NEVER_NONE = ('n', 'use_variations', 'extra_body')
+_NAMES_SHOWN = 5
 _URL = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*(://|::)|data:', re.IGNORECASE)
 
 
@@ -146,7 +148,7 @@ def parse_row(sample: Sample, fields: RowFields, defaults: Parameters) -> Row:
         parameters = _override(defaults, row)
         instructions, system = _read_instructions(fields.conversations, row, parameters)
         return Row(
-            images=_read_images(fields.images, row.get(fields.images), sample.folder),
+            images=_read_images(fields.images, _require(row, fields.images), sample.folder),
             mask=_read_mask(row, sample.folder),
             instructions=instructions,
             system=system,
@@ -201,10 +203,18 @@ def _parse_members(text: str) -> dict[str, Any]:
         raise InvalidInput(f'{error}: {shorten(text)}') from error
 
 
+def _require(row: Mapping[str, Any], name: str) -> Any:
+    """The value of a field that a row must have."""
+    if name not in row:
+        names = show_some([shorten(present) for present in row], _NAMES_SHOWN)
+        raise InvalidInput(f'the row has no field {name}; it has {names or "none"}')
+    return row[name]
+
+
 def _read_instructions(name: str, row: Mapping[str, Any], parameters: Parameters) -> tuple[tuple[str, ...], str | None]:
     if parameters.use_variations:
         return (), None
-    instructions, system = read_conversation(name, row.get(name))
+    instructions, system = read_conversation(name, _require(row, name))
     for text in (*instructions, system or ''):
         check_encodable(name, text)
     return instructions, system

@@ -1,6 +1,7 @@
 """The emulator's command: `python -m beam_image_edit.pipeline.emulator --port 8080`.
 
-It says where it listens as soon as it does, and runs until it gets SIGTERM or SIGINT.
+It says where it listens as soon as it does, and runs until it gets SIGTERM or SIGINT. In the background of a script,
+where shells let SIGINT be ignored, it goes on through a Ctrl-C: the job in the foreground still waits for its answers.
 """
 
 import argparse
@@ -42,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pillow_heif.register_heif_opener()
     is_over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: is_over.set())
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: is_over.set())
     try:
         with Emulator(**vars(parse_arguments(arguments))) as emulator:
             print(f'listening on {emulator.url}', flush=True)  # noqa: T201 - the line that callers wait for

@@ -106,6 +106,13 @@ def test_base_url_that_may_hold_a_key_is_refused_and_not_shown(base_url):
     assert 'secret' not in str(caught.value)
 
 
+@pytest.mark.parametrize('base_url', ['127.0.0.1:8011', 'localhost', 'sk-secret'])
+def test_base_url_without_a_scheme_is_told_so(base_url):
+    with pytest.raises(ConfigurationError, match=r'characters without http:// or https:// before them') as caught:
+        join_base_url(base_url, 'v1')
+    assert base_url not in str(caught.value)
+
+
 @given(rest=st.text('a1.:/@-_\\ %?#', max_size=12))
 def test_base_url_is_refused_or_goes_where_it_says(rest):
     try:

@@ -186,7 +186,16 @@ def start():
 
     def start_process(*flags):
         command = [sys.executable, '-m', 'beam_image_edit.pipeline.emulator', *flags]
-        processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        processes.append(
+            subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                # In the background of a script, tests ignore interrupts, and so would what they start.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            )
+        )
         return processes[-1]
 
     yield start_process

@@ -49,7 +49,8 @@ def join_base_url(base_url: str, default_version: str) -> str:
     address = _BASE_URL.fullmatch(base)
     if not address or not base.isprintable() or not 0 < int(address['port'] or 80) <= _MAX_PORT:
         # What is no address at all may be the key, which is never shown.
-        got = repr(base_url) if base_url.lower().startswith('http') else f'{len(base_url)} other characters'
+        is_shown = base_url.lower().startswith('http')
+        got = repr(base_url) if is_shown else f'{len(base_url)} characters without http:// or https:// before them'
         raise ConfigurationError(
             f'the base URL must look like https://host, http://host:port or https://host/path, got {got}; '
             'check DF_BASE_URL'
