@@ -48,6 +48,8 @@ def test_products_become_rows_of_a_table(page):
     (failed,) = read_lines(page.folder / 'table' / 'failed.jsonl')
     assert (failed['product_id'], failed['status']) == ('lamp', 'invalid_input')
     assert 'no such file' in failed['error']
+    (counts,) = re.findall(r'^rows by status: (.*)$', page.out, re.MULTILINE)
+    assert ast.literal_eval(counts) == {'edited': 3, 'invalid_input': 1}
 
 
 def test_two_models_are_joined_by_id(page):
