@@ -90,7 +90,7 @@ def compose(results: Sequence[Result], sections: dict[str, Section]) -> str:
     advice = [f'- {sentence}' for section in sections.values() for sentence in section.advice]
     parts = [
         _INTRODUCTION,
-        *({_describe_place(result): None for result in results}),
+        *_describe_places(results, sections),
         _CAVEAT,
         '## Targets\n',
         _write_targets(verdicts),
@@ -101,9 +101,20 @@ def compose(results: Sequence[Result], sections: dict[str, Section]) -> str:
     return '\n'.join(parts)
 
 
+def _describe_places(results: Sequence[Result], sections: dict[str, Section]) -> list[str]:
+    """When, where and with what it was measured; where that differs, for each section."""
+    titles: dict[str, list[str]] = {}
+    for result in results:
+        titles.setdefault(_describe_place(result), []).append(sections[result.name].title)
+    if len(titles) == 1:
+        return [f'Measured on {place}.\n' for place in titles]
+    entries = [f'- **{", ".join(measured)}** on {place}.' for place, measured in titles.items()]
+    return ['Not all was measured at once:\n', *entries, '']
+
+
 def _describe_place(result: Result) -> str:
     size = ', quick: **too few rows to judge by**' if result.is_quick else ''
-    return f'Measured on {result.date}{size}: {result.machine}; {result.versions}.\n'
+    return f'{result.date}{size}: {result.machine}; {result.versions}'
 
 
 def _write_targets(verdicts: Sequence[Verdict]) -> str:

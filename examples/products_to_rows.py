@@ -62,6 +62,14 @@ def main(products: str, out: str) -> None:
             | 'FailedRowsToJson' >> beam.Map(json.dumps)
             | 'WriteFailedRows' >> beam.io.WriteToText(f'{out}/failed.jsonl', shard_name_template='')
         )
+        # No row fails the job, so it says itself how they ended.
+        _ = (
+            edits.outcomes
+            | 'ToStatus' >> beam.Map(lambda outcome: outcome.status)
+            | 'CountStatuses' >> beam.combiners.Count.PerElement()
+            | 'GatherCounts' >> beam.combiners.ToDict()
+            | 'PrintCounts' >> beam.Map(lambda counts: print('rows by status:', counts))  # noqa: T201
+        )
 
 
 if __name__ == '__main__':

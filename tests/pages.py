@@ -1,7 +1,8 @@
 """The pages for people, followed as their reader would: every command and program on them is run, from top to bottom.
 
 A block of `sh` or `python` is run, in the order of the page, in one shell in a folder of its own. There lie the shipped
-pictures, `photos/` with two of them, `rows.jsonl` (the shipped rows) and `examples/`. The API is the emulator's. Where
+pictures, `photos/` with two of them, `rows.jsonl` (the shipped rows), and of the project `examples/` and
+`pipeline/examples/`. The API is the emulator's. Where
 a page starts an emulator itself, port 8000 stands for a free one.
 
 A block after the line `<!-- not run: why -->`, which readers don't see, is not run.
@@ -85,7 +86,9 @@ def _lay_out(folder: Path) -> None:
     (folder / 'photos').mkdir()
     for name in ('mug.jpg', 'lake.jpg'):
         shutil.copy(shipped / name, folder / 'photos')
-    (folder / 'examples').symlink_to(ROOT / 'examples')
+    (folder / 'pipeline').mkdir()
+    for name in ('examples', 'pipeline/examples'):
+        (folder / name).symlink_to(ROOT / name)
 
 
 def _to_shell(block: Block) -> str:

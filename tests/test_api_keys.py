@@ -154,7 +154,7 @@ def test_read_api_key_names_the_secret_that_is_not_there():
 
 def test_read_api_key_names_the_extra_for_secret_manager(monkeypatch):
     monkeypatch.setitem(sys.modules, 'google.cloud.secretmanager', None)
-    with pytest.raises(ConfigurationError, match=r'beam-image-edit\[gcp\]'):
+    with pytest.raises(ConfigurationError, match=r'pip install google-cloud-secret-manager .*beam-image-edit\[gcp\]'):
         read_api_key(f'gcp-secret:{SECRET}')
 
 

@@ -169,3 +169,15 @@ def test_document_is_made_from_what_was_kept(tmp_path):
     text = compose([result], {'throughput': load_figure('throughput').describe(result.runs)})
     assert '| time of job with 64 in flight, × bare | ≤ 1.05 | 2.00 | **missed** |' in text
     assert 'too few rows to judge by' in text
+
+
+def test_document_says_what_was_measured_where():
+    result = Result.of('throughput', [RUN, replace(RUN, client=BARE, span_s=1.0)], is_quick=False)
+    sections = {'throughput': load_figure('throughput').describe(result.runs)}
+    sections |= {name: replace(sections['throughput'], title=name) for name in ('stragglers', 'quotas')}
+    here = [result, replace(result, name='quotas')]
+    assert compose(here, sections).count('Measured on ') == 1
+    text = compose([*here, replace(result, name='stragglers', versions='Python 2')], sections)
+    assert f'- **Time, quotas** on {result.date}: ' in text
+    assert f'- **stragglers** on {result.date}: {result.machine}; Python 2.\n\n' in text
+    assert 'Measured on ' not in text

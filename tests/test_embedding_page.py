@@ -1,11 +1,26 @@
-"""The page for those who embed: every command and program in it is run, and the examples do what it says."""
+"""The page for those who embed: its commands are run, the examples do what it says, and no argument is missing."""
 
+import ast
+import dataclasses
+import inspect
 import json
 import re
 from pathlib import Path
 
 import pytest
 
+from beam_image_edit.transforms import (
+    EditImages,
+    EditorConfig,
+    EditRows,
+    ExportParquetImages,
+    ExportWebDataset,
+    Parameters,
+    ReadSamples,
+    WriteDatasetCard,
+    WriteManifest,
+)
+from beam_image_edit.transforms.retries import RetryPolicy
 from tests.pages import DOCS, ROOT, follow
 
 PAGE = (DOCS / 'embedding.md').read_text(encoding='utf-8')
@@ -33,6 +48,8 @@ def test_products_become_rows_of_a_table(page):
     (failed,) = read_lines(page.folder / 'table' / 'failed.jsonl')
     assert (failed['product_id'], failed['status']) == ('lamp', 'invalid_input')
     assert 'no such file' in failed['error']
+    (counts,) = re.findall(r'^rows by status: (.*)$', page.out, re.MULTILINE)
+    assert ast.literal_eval(counts) == {'edited': 3, 'invalid_input': 1}
 
 
 def test_two_models_are_joined_by_id(page):
@@ -67,3 +84,55 @@ def test_programs_print_what_came_out(page):
 def test_examples_are_short_and_on_the_page(example):
     assert len(example.read_text(encoding='utf-8').splitlines()) < 80
     assert f'examples/{example.name}' in PAGE
+
+
+def list_arguments(*kinds):
+    """The arguments of classes with their defaults: `required`; None where the page says none."""
+    found = {}
+    for kind in kinds:
+        factories = {field.name for field in fields_of(kind) if field.default_factory is not dataclasses.MISSING}
+        for name, argument in inspect.signature(kind.__init__).parameters.items():
+            if name == 'self' or argument.kind is argument.VAR_KEYWORD:
+                continue
+            is_required = argument.default in (argument.empty, '')
+            found[name] = 'required' if is_required else None if name in factories else argument.default
+    return found
+
+
+def fields_of(kind):
+    return dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+
+
+def read_arguments(beginning):
+    """The arguments in the table below the line that begins so, with their defaults."""
+    table = PAGE.split(f'\n{beginning}')[1].split('\n\n')[1]
+    told = {}
+    for cell, default in re.findall(r'^\| (`[^|]+`) \| ?([^|]*?) ?\|', table, re.MULTILINE):
+        names = re.findall('`([^`]+)`', cell)
+        values = re.findall('`([^`]+)`', default)
+        assert len(values) in (0, len(names)), cell
+        told |= dict(
+            zip(names, map(ast.literal_eval, values) if values else [default or None] * len(names), strict=True)
+        )
+    return told
+
+
+@pytest.mark.parametrize('kind', [EditImages, EditRows, ReadSamples, WriteManifest], ids=lambda kind: kind.__name__)
+def test_arguments_and_their_defaults_are_all_told(kind):
+    assert list(read_arguments(f'**{kind.__name__}**').items()) == list(list_arguments(kind).items())
+
+
+def test_further_arguments_of_edit_images_are_all_told():
+    known = list_arguments(EditorConfig, RetryPolicy, Parameters)
+    own = {*list_arguments(EditImages), 'retry_policy', 'parameters'}
+    told = read_arguments('**Further arguments of EditImages**')
+    assert told == {name: default for name, default in known.items() if name not in own}
+    given = {'price_per_image': 0.04, 'rate_limit_service': 'limits:7000'}
+    EditImages(cache_path='edited', **{name: value for name, value in {**told, **given}.items() if value is not None})
+
+
+def test_arguments_of_exports_are_all_told():
+    told = read_arguments('**ExportParquetImages**, **ExportWebDataset**')
+    assert told == list_arguments(ExportParquetImages) == list_arguments(ExportWebDataset)
+    first, *_, last = told
+    assert [first, last] == list(list_arguments(WriteDatasetCard))

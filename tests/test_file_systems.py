@@ -33,7 +33,7 @@ def test_listings_are_not_kept(url):
 def test_missing_package_is_an_error_that_names_the_extra(monkeypatch, url, package, extra):
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.delitem(_registry, url.partition(':')[0], raising=False)
-    with pytest.raises(ConfigurationError, match=rf'beam-image-edit\[{extra}\]'):
+    with pytest.raises(ConfigurationError, match=rf'pip install {package} .*beam-image-edit\[{extra}\]'):
         open_filesystem(url)
 
 

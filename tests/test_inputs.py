@@ -105,7 +105,7 @@ def test_read_says_that_permission_is_missing(reader, tmp_path):
 @pytest.mark.skipif(importlib.util.find_spec('adlfs') is not None, reason='the package is installed')
 def test_read_names_the_extra_that_a_store_needs(reader):
     with pytest.raises(
-        InvalidInput, match=r"^abfs://box/a.png: abfs:// needs .* pip install 'beam-image-edit\[azure\]'"
+        InvalidInput, match=r'^abfs://box/a.png: abfs:// needs .* pip install adlfs .*beam-image-edit\[azure\]'
     ):
         reader.read('abfs://box/a.png')
 

@@ -24,6 +24,10 @@ def test_four_rows_are_five_calls(page):
     assert page.out.startswith('rows: 4\n  4 would be edited\ncalls: 5; images: 5\n')
 
 
+def test_row_of_a_manifest_is_a_row(page):
+    assert '\nrows: 1\n  1 would be edited\n' in page.out
+
+
 def test_mask_is_taken(page):
     (row,) = [json.loads(line) for line in (page.folder / 'masked' / 'manifest.jsonl').read_text().splitlines()]
     assert (row['edit']['status'], row['output_image']) == ('edited', ['masked/sample_straps/sample_straps_0.png'])

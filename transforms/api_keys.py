@@ -94,7 +94,8 @@ def _read_gcp_secret(version: str) -> str:
         import google.cloud.secretmanager  # noqa: F401 - Beam would hide that it is missing
     except ImportError as error:
         raise ConfigurationError(
-            "gcp-secret: needs a package that is not installed: pip install 'beam-image-edit[gcp]'"
+            'gcp-secret: needs a package that is not installed: pip install google-cloud-secret-manager '
+            '(it is in beam-image-edit[gcp])'
         ) from error
     try:
         content: bytes = GcpSecret(version).get_secret_bytes()

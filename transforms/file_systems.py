@@ -20,6 +20,7 @@ _NO_LISTINGS_CACHE = {'use_listings_cache': False}
 # s3fs asks for a file's size first, to read large ones in parallel pieces: two requests for each of many small ones.
 _ONE_REQUEST = {'max_concurrency': 1}
 _EXTRAS = {'s3': 's3', 's3a': 's3', 'gs': 'gcs', 'gcs': 'gcs', 'abfs': 'azure', 'abfss': 'azure', 'az': 'azure'}
+_PACKAGES = {'s3': 's3fs', 'gcs': 'gcsfs', 'azure': 'adlfs'}
 _SECRET_NAME = re.compile(
     r'secret|passw|credential|(^|[_-])(auth|sas|pwd|pass)($|[_-])|(key|token|signature|cookie|authorization'
     r'|connection_?string)$',
@@ -47,7 +48,7 @@ def open_filesystem(url: str, options: StorageOptions | None = None) -> tuple[fs
         return fsspec.url_to_fs(url, **settings)
     except ImportError as error:
         extra = _EXTRAS.get(protocol)
-        hint = f"pip install 'beam-image-edit[{extra}]'" if extra else str(error)
+        hint = f'pip install {_PACKAGES[extra]} (it is in beam-image-edit[{extra}])' if extra else str(error)
         raise ConfigurationError(f'{url}: {protocol}:// needs a package that is not installed: {hint}') from error
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f'{url}: {error}') from error

@@ -240,6 +240,6 @@ def _import_pillow_heif() -> Any:
     try:
         import pillow_heif
     except ImportError as error:
-        hint = "pip install 'beam-image-edit[heif]', or convert it to JPEG"
+        hint = 'pip install pillow-heif (it is in beam-image-edit[heif]), or convert it to JPEG'
         raise InvalidInput(f'HEIF can not be decoded without a further package: {hint}') from error
     return pillow_heif
