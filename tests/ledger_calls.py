@@ -1,7 +1,7 @@
 """One call at the ledger, as the ledger's tests make it: claimed, lost in a crash, or ended with a record."""
 
 from beam_image_edit.transforms import ledger as ledger_module
-from beam_image_edit.transforms.ledger import Claim
+from beam_image_edit.transforms.claims import Claim
 from beam_image_edit.transforms.records import Attempt, Record
 
 KEY = 'ab' * 32

@@ -13,8 +13,9 @@ from dataclasses import replace
 
 import pytest
 
+from beam_image_edit.transforms.claims import Busy, Claim, InDoubt
 from beam_image_edit.transforms.intents import Intent
-from beam_image_edit.transforms.ledger import Busy, Claim, InDoubt, Ledger, is_open, ledger_path
+from beam_image_edit.transforms.ledger import Ledger, is_open, ledger_path
 from beam_image_edit.transforms.owners import this_process
 from beam_image_edit.transforms.records import Attempt
 from beam_image_edit.transforms.storage import Storage

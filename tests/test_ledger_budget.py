@@ -2,8 +2,9 @@
 
 import pytest
 
+from beam_image_edit.transforms.claims import Claim, InDoubt
 from beam_image_edit.transforms.intents import Stake
-from beam_image_edit.transforms.ledger import Claim, InDoubt, Ledger
+from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.records import Attempt, Record
 from beam_image_edit.transforms.storage import Storage
 

@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from beam_image_edit.transforms.ledger import Busy, Ledger
+from beam_image_edit.transforms.claims import Busy
+from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.records import Attempt
 from beam_image_edit.transforms.storage import Storage
 from tests.ledger_calls import GIVEN_UP, KEY, LOST, claimed

@@ -10,9 +10,10 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from beam_image_edit.transforms import ledger as ledger_module
+from beam_image_edit.transforms.claims import Busy, Claim
 from beam_image_edit.transforms.errors import StorageError
 from beam_image_edit.transforms.image_files import store_images
-from beam_image_edit.transforms.ledger import Busy, Claim, Ledger, is_open
+from beam_image_edit.transforms.ledger import Ledger, is_open
 from beam_image_edit.transforms.pictures import PictureInfo
 from beam_image_edit.transforms.records import Attempt, Record
 from tests.faulty_storage import Crash, FaultyStorage

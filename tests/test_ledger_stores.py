@@ -9,8 +9,9 @@ from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import _registry
 
 from beam_image_edit.transforms import ledger as ledger_module
+from beam_image_edit.transforms.claims import Busy
 from beam_image_edit.transforms.errors import StorageError
-from beam_image_edit.transforms.ledger import Busy, Ledger
+from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.records import Attempt
 from beam_image_edit.transforms.storage import Storage
 from tests.ledger_calls import GIVEN_UP, KEY, LOST, claimed, intent_path, record_of

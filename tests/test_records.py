@@ -98,9 +98,9 @@ def test_what_is_no_record_is_refused(content):
         ([('a', 'maybe')], None, 0),
         ([('a', 'no'), ('a', 'yes')], None, 0),
         ([('a', 'maybe'), ('a', 'yes')], None, 1),
-        ([('a', 'maybe'), ('b', 'maybe'), ('b', 'no')], None, 2),
-        ([('a', 'maybe'), ('b', 'maybe'), ('b', 'no')], 'b', 2),
-        ([('a', 'maybe'), ('a', 'maybe'), ('b', 'no')], 'b', 1),
+        ([('a', 'maybe'), ('b', 'maybe'), ('b', 'no')], None, 1),
+        ([('a', 'maybe'), ('b', 'maybe'), ('b', 'no')], 'b', 1),
+        ([('a', 'maybe'), ('a', 'maybe'), ('b', 'no')], 'b', 0),
         ([('a', 'maybe'), ('a', 'yes')], 'b', 0),
     ],
 )

@@ -2,10 +2,10 @@
 
 import pytest
 
+from beam_image_edit.transforms.claims import Claim
 from beam_image_edit.transforms.clients.payloads import bad_image, unreadable
 from beam_image_edit.transforms.errors import ApiError
 from beam_image_edit.transforms.intents import Intent
-from beam_image_edit.transforms.ledger import Claim
 from beam_image_edit.transforms.prices import find_price
 from beam_image_edit.transforms.tried_calls import Sent, TriedCall
 from beam_image_edit.transforms.usage import Usage

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 
 from beam_image_edit.transforms.budget import Admission, order_of
 from beam_image_edit.transforms.clients.client import Endpoint
+from beam_image_edit.transforms.earlier_calls import Purchase
 from beam_image_edit.transforms.edit_fields import make_outcome
 from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput, Stopped, StorageError
 from beam_image_edit.transforms.input_pictures import InputPicture, InputPictures
 from beam_image_edit.transforms.memory import Hold, MemoryBudget
 from beam_image_edit.transforms.outcomes import EDITED, FAILED, INVALID_INPUT, STOPPED, Outcome
 from beam_image_edit.transforms.prices import CallSize
-from beam_image_edit.transforms.purchases import Buyer, Purchase
+from beam_image_edit.transforms.purchases import Buyer
 from beam_image_edit.transforms.records import Record
 from beam_image_edit.transforms.row_calls import RowCalls, Step
 from beam_image_edit.transforms.row_plans import RowPlan, without_bytes
@@ -131,15 +132,18 @@ class SampleEditor:
 
     async def _look_up(self, calls: RowCalls) -> tuple[list[Record], list[Step]]:
         """What the ledger has of a row's calls, and those that would be sent."""
+        progress = _Progress(None)
         bought: list[Record] = []
         unbought: list[Step] = []
         for step in calls.steps():
             previous = bought[-1] if bought else None
-            record = None if unbought and step.turn else await self._buyer.find(calls.key(step, previous))
+            is_open = bool(unbought and step.turn)  # nobody knows yet what it would start from
+            record = None if is_open else await self._buyer.find(self._make_purchase(calls, step, previous, progress))
             if record is None:
                 unbought.append(step)
                 continue
             bought.append(record)
+            progress.records.append((step.turn, record))
             if record.status != EDITED:
                 break
         return bought, unbought
@@ -172,17 +176,7 @@ class SampleEditor:
     async def _buy_all(self, sample: Sample, calls: RowCalls, admission: Admission, progress: _Progress) -> None:
         previous: Record | None = None
         for step in calls.steps():
-            key = calls.key(step, previous)
-            progress.name = progress.name or key[:16]
-            purchase = Purchase(
-                key=key,
-                name=progress.name,
-                first=sum(len(record.images) for _, record in progress.records),
-                model=self._model,
-                size=calls.size(step),
-                read_bytes=calls.read_bytes(step, progress.records),
-                make_call=lambda step=step: calls.call(step, progress.records),  # type: ignore[misc]
-            )
+            purchase = self._make_purchase(calls, step, previous, progress)
             # What a call is reserved by takes another key, which is worth its time only under a budget.
             refusal = admission.refuse(calls.reservation(step), order_of(sample)) if admission.is_limited else None
             record, is_new = await self._buyer.buy(purchase, refusal)
@@ -191,6 +185,19 @@ class SampleEditor:
             if record.status != EDITED:
                 return
             previous = record
+
+    def _make_purchase(self, calls: RowCalls, step: Step, previous: Record | None, progress: _Progress) -> Purchase:
+        key = calls.key(step, previous)
+        progress.name = progress.name or key[:16]
+        return Purchase(
+            key=key,
+            name=progress.name,
+            first=sum(len(record.images) for _, record in progress.records),
+            model=self._model,
+            size=calls.size(step),
+            read_bytes=calls.read_bytes(step, progress.records),
+            make_call=lambda: calls.call(step, progress.records),
+        )
 
     def _read(self, record: Record, position: int) -> bytes:
         path = record.images[position].path

@@ -15,9 +15,10 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 
+from beam_image_edit.transforms.claims import Busy, Claim, InDoubt
 from beam_image_edit.transforms.errors import StorageError
 from beam_image_edit.transforms.intents import Intent, Stake
 from beam_image_edit.transforms.outcomes import FAILED, IN_DOUBT
@@ -35,40 +36,6 @@ _LEDGER_FILE = re.compile(r'(?P<key>[0-9a-f]{64})(\.intent-(?P<number>[1-9]\d{0,
 # Tokens of the claims whose calls this process has in flight. A claim of this process that is not among them belongs to
 # work that was given up, and nobody else would ever finish it. (Adding to and taking from a set is atomic.)
 _live_tokens: set[str] = set()
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to send one attempt of a call.
-
-    Attributes:
-        key: the request key.
-        intent: what the ledger holds of it.
-        earlier: the attempts before it.
-        left_name: the name that the images of an earlier attempt bear, if it got so far; else None.
-    """
-
-    key: str
-    intent: Intent
-    earlier: tuple[Attempt, ...]
-    left_name: str | None = None
-
-    @property
-    def number(self) -> int:
-        """The attempt's number, over all runs."""
-        return self.intent.attempt
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """Another living worker is buying this call."""
-
-
-@dataclass(frozen=True, slots=True)
-class InDoubt:
-    """A dead worker had this call in flight; it may have been billed, and the user wants it left alone."""
-
-    attempts: tuple[Attempt, ...]
 
 
 class Ledger:
@@ -135,6 +102,22 @@ class Ledger:
         told = {attempt.number: attempt for attempt in record.attempts} if record else {}
         untold = {number: self._read_intent(key, number) for number in numbers if number not in told}
         return [*told.values(), *(intent.to_attempt() for intent in untold.values())]
+
+    def look_up(self, key: str) -> Record | InDoubt | None:
+        """What is known of a call without claiming it; None if it was never sent, was not billed, or is in flight."""
+        record = self.find(key)
+        if record:
+            return record
+        attempts: list[Attempt] = []
+        for number in count(1):
+            if self._storage.size(_intent_path(key, number)) is None:
+                break
+            intent = self._read_intent(key, number)
+            if intent.state == 'sent' and self._is_owner_alive(intent):
+                return None
+            if intent.state != 'unsent':
+                attempts.append(intent.to_attempt())
+        return InDoubt(tuple(attempts)) if any(attempt.billed == 'maybe' for attempt in attempts) else None
 
     def claim(
         self,

@@ -8,51 +8,29 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from beam_image_edit.transforms.clients.calls import Call
+from beam_image_edit.transforms.claims import Busy, Claim, InDoubt
 from beam_image_edit.transforms.clients.client import ApiClient
+from beam_image_edit.transforms.earlier_calls import LOST, EarlierCalls, Purchase
 from beam_image_edit.transforms.errors import ApiError, Stopped, StorageError
 from beam_image_edit.transforms.image_files import store_images
 from beam_image_edit.transforms.intents import Stake
-from beam_image_edit.transforms.ledger import Busy, Claim, InDoubt, Ledger
+from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.memory import MemoryBudget
 from beam_image_edit.transforms.outcomes import EDITED, FAILED, IN_DOUBT, STOPPED
 from beam_image_edit.transforms.persistence import Keeper, is_out_of_order, persist, persist_async
 from beam_image_edit.transforms.prices import CallSize, Price
-from beam_image_edit.transforms.records import Attempt, Record
+from beam_image_edit.transforms.records import Record
 from beam_image_edit.transforms.reruns import Reruns
 from beam_image_edit.transforms.retries import RetryPolicy, decide_delay
 from beam_image_edit.transforms.scheduler import pause, settled
 from beam_image_edit.transforms.sending import Outgoing, Sender
 from beam_image_edit.transforms.stop_switch import StopSwitch
 from beam_image_edit.transforms.storage import Storage
-from beam_image_edit.transforms.tried_calls import Brought, Sent, TriedCall, status_of
+from beam_image_edit.transforms.tried_calls import Brought, Sent, TriedCall
 
 _POLL_DELAYS_S = (0.1, 0.2, 0.5, 1.0, 2.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Purchase:
-    """A call to be bought.
-
-    Attributes:
-        key: its request key.
-        name: the sample's name, for its images.
-        first: the number of its first image.
-        model: the model's name.
-        size: what decides the most that it can cost.
-        read_bytes: how much `make_call` reads into memory.
-        make_call: puts the call together; only called if it must be sent, since it may read images.
-    """
-
-    key: str
-    name: str
-    first: int
-    model: str
-    size: CallSize
-    read_bytes: int
-    make_call: Callable[[], Call]
 
 
 class Buyer:
@@ -88,6 +66,7 @@ class Buyer:
         self._client = client
         self._storage = storage
         self._ledger = ledger
+        self._earlier = EarlierCalls(ledger, reruns, client.endpoint.format_name)
         self._switch = switch
         self._memory = memory
         self._policy = policy
@@ -99,14 +78,13 @@ class Buyer:
         self._in_flight: dict[str, Future[Record]] = {}
         self._lock = threading.Lock()
 
-    async def find(self, key: str) -> Record | None:
-        """The record of a call that is not to be bought (again); None if it is.
+    async def find(self, purchase: Purchase) -> Record | None:
+        """The record of a call that is not to be bought (again); None if it is. Nothing is claimed.
 
         Raises:
-            StorageError: the store fails for good, or what was bought is damaged.
+            StorageError: the store fails for good.
         """
-        record = await persist(lambda: self._ledger.find(key))
-        return record and self._reruns.use(record)
+        return await persist(lambda: self._earlier.find(purchase) or self._earlier.find_left_alone(purchase))
 
     async def buy(self, purchase: Purchase, refusal: str | None = None) -> tuple[Record, bool]:
         """The record of a call, an earlier purchase's or that of the call that is sent now; and whether it is that.
@@ -116,10 +94,20 @@ class Buyer:
             refusal: why it may not be sent; None if it may. An equal call that is being bought is waited for even so.
 
         Raises:
-            Stopped: it was not bought before, and it or anything may not be sent.
+            Stopped: it may not be sent, and no earlier run has left anything of it that is to be told.
             StorageError: the store fails for good; the message says so if the call was paid for.
         """
-        record = await self.find(purchase.key)
+        try:
+            return await self._buy(purchase, refusal)
+        except Stopped as error:
+            reason = str(error)
+            record = await persist(lambda: self._earlier.find_unended(purchase, reason))
+            if record is None:
+                raise
+            return record, False
+
+    async def _buy(self, purchase: Purchase, refusal: str | None) -> tuple[Record, bool]:
+        record = await persist(lambda: self._earlier.find(purchase))
         if record:
             return record, False
         with self._lock:
@@ -183,7 +171,7 @@ class Buyer:
             if isinstance(sent, Record):
                 return sent
             if isinstance(sent, InDoubt):
-                return self._new_record(purchase, IN_DOUBT, 'sent before, and its answer was lost', sent.attempts)
+                return self._earlier.new_record(purchase, IN_DOUBT, LOST, sent.attempts)
             if isinstance(sent, Busy):
                 await pause(next(polls, _POLL_DELAYS_S[-1]))
                 continue
@@ -212,7 +200,7 @@ class Buyer:
             return await self._keep(purchase, sent, tried, sent.result)
         error = sent.result
         if delay_s is None:
-            record = self._describe(purchase, tried, status_of(error), tried.explain(error))
+            record = self._describe(purchase, tried, tried.status_of(error), tried.explain(error))
             record = replace(record, request_id=error.request_id, latency_s=sent.latency_s)
             return await persist(lambda: self._settle(sent.claim, lambda: record))
         cost_usd = tried.attempts[-1].cost_usd
@@ -256,21 +244,8 @@ class Buyer:
 
     def _describe_stopped(self, purchase: Purchase, tried: TriedCall, reason: str) -> Record:
         """What a call has come to that is not tried again because the job was stopped; not for the ledger."""
-        last = tried.attempts[-1]
-        status = IN_DOUBT if last.billed == 'maybe' else STOPPED
-        return self._describe(purchase, tried, status, f'{last.error}; not tried again: {reason}')
+        status = IN_DOUBT if tried.may_be_billed else STOPPED
+        return self._describe(purchase, tried, status, f'{tried.attempts[-1].error}; not tried again: {reason}')
 
     def _describe(self, purchase: Purchase, tried: TriedCall, status: str, error: str | None) -> Record:
-        return replace(self._new_record(purchase, status, error, tried.attempts), usage=tried.usage)
-
-    def _new_record(self, purchase: Purchase, status: str, error: str | None, attempts: tuple[Attempt, ...]) -> Record:
-        return Record(
-            key=purchase.key,
-            status=status,
-            error=error,
-            name=purchase.name,
-            run_id=self._reruns.run_id,
-            api_format=self._client.endpoint.format_name,
-            model=purchase.model,
-            attempts=attempts,
-        )
+        return replace(self._earlier.new_record(purchase, status, error, tried.attempts), usage=tried.usage)

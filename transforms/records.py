@@ -146,10 +146,11 @@ def sum_known(values: Sequence[_Number | None]) -> _Number | None:
 
 
 def count_double_billed(attempts: tuple[Attempt, ...], run_id: str | None = None) -> int:
-    """How many calls were sent again although the one before may have been billed.
+    """How many calls may have been billed that followed another one that may have been.
 
     Args:
         attempts: of one call, in order.
         run_id: count only what this run sent again; None for all runs.
     """
-    return sum(earlier.billed == 'maybe' and run_id in (None, later.run_id) for earlier, later in pairwise(attempts))
+    billed = [attempt for attempt in attempts if attempt.billed != 'no']
+    return sum(earlier.billed == 'maybe' and run_id in (None, later.run_id) for earlier, later in pairwise(billed))

@@ -1,8 +1,9 @@
 """Reruns: which of the calls that earlier runs have made are made again, and which of them are used."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
-from beam_image_edit.transforms.errors import ConfigurationError, StorageError
+from beam_image_edit.transforms.errors import ConfigurationError
 from beam_image_edit.transforms.image_files import find_damage
 from beam_image_edit.transforms.ledger import is_open
 from beam_image_edit.transforms.outcomes import FAILED, IN_DOUBT, NO_IMAGE, REFUSED
@@ -39,18 +40,14 @@ class Reruns:
         self._retried = (FAILED, IN_DOUBT, *retried)
         self._is_checking_images = is_checking_images
         self._is_repairing = is_repairing
-        self._is_retrying_in_doubt = is_retrying_in_doubt
+        self.is_retrying_in_doubt = is_retrying_in_doubt
 
     def takes_up(self, record: Record) -> bool:
         """Whether a call is bought again in spite of its record."""
         return self._is_open(record) or (self._is_repaired(record) and self._find_damage(record) is not None)
 
     def use(self, record: Record) -> Record | None:
-        """The record if its call is not taken up.
-
-        Raises:
-            StorageError: an image is gone or altered, and is not to be bought again.
-        """
+        """The record if its call is not taken up: as a failure if an image is gone or altered."""
         if self._is_open(record):
             return None
         damage = self._find_damage(record)
@@ -58,10 +55,10 @@ class Reruns:
             return record
         if self._is_repaired(record):
             return None
-        raise StorageError(f'{damage}; put it back, or buy it again with --repair')
+        return replace(record, status=FAILED, error=f'{damage}; put it back, or buy it again with --repair', images=())
 
     def _is_open(self, record: Record) -> bool:
-        if not self._is_retrying_in_doubt and any(attempt.billed == 'maybe' for attempt in record.attempts):
+        if not self.is_retrying_in_doubt and any(attempt.billed == 'maybe' for attempt in record.attempts):
             return False
         return is_open(record, self.run_id, self._retried)
 

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from beam_image_edit.transforms.claims import Busy, Claim, InDoubt
 from beam_image_edit.transforms.clients.calls import Answer, HttpRequest
 from beam_image_edit.transforms.clients.client import ApiClient
 from beam_image_edit.transforms.errors import ApiError
 from beam_image_edit.transforms.intents import Stake
-from beam_image_edit.transforms.ledger import Busy, Claim, InDoubt, Ledger
+from beam_image_edit.transforms.ledger import Ledger
 from beam_image_edit.transforms.limits.call_ends import UNSENT, end_of
 from beam_image_edit.transforms.limits.limiter import Limiter
 from beam_image_edit.transforms.memory import Hold

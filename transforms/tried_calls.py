@@ -6,10 +6,10 @@ been, or certainly was, paid for. Everything here follows from the answer alone;
 
 from dataclasses import dataclass, field, replace
 
+from beam_image_edit.transforms.claims import Claim
 from beam_image_edit.transforms.clients.calls import Answer
 from beam_image_edit.transforms.clients.payloads import bad_image
 from beam_image_edit.transforms.errors import ApiError, BrokenPicture
-from beam_image_edit.transforms.ledger import Claim
 from beam_image_edit.transforms.limits.turns import Turn
 from beam_image_edit.transforms.outcomes import FAILED, IN_DOUBT, NO_IMAGE, REFUSED
 from beam_image_edit.transforms.pictures import PictureInfo, identify
@@ -73,6 +73,11 @@ class TriedCall:
         """How long it is to wait before it asks for its next turn."""
         return self.turn.wait_s if self.turn else 0.0
 
+    @property
+    def may_be_billed(self) -> bool:
+        """Whether a call whose answer was lost may have been paid for."""
+        return any(attempt.billed == 'maybe' for attempt in self.attempts)
+
     def note(self, sent: Sent) -> None:
         """Adds an attempt."""
         error = sent.result if isinstance(sent.result, ApiError) else None
@@ -89,6 +94,16 @@ class TriedCall:
         )
         self.attempts = (*sent.claim.earlier, attempt)
         self.usage = self.usage.plus(sent.usage) if sent.usage else self.usage
+
+    def status_of(self, error: ApiError) -> str:
+        """The status of the call if it ends with this error."""
+        if error.kind == 'refused':
+            return REFUSED
+        if error.kind == 'no_image':
+            return NO_IMAGE
+        # What stops the job says nothing of what became of the calls before it.
+        is_in_doubt = self.may_be_billed if error.kind == 'fatal' else error.may_be_billed and error.kind == 'retry'
+        return IN_DOUBT if is_in_doubt else FAILED
 
     def explain(self, error: ApiError) -> str:
         """Why the call ends with this error."""
@@ -126,12 +141,3 @@ def _billed_of(error: ApiError) -> Billed:
         return 'maybe'
     # An answer in words, or one that was cut short, is charged for its tokens.
     return 'yes' if error.kind in ('no_image', 'permanent') and error.usage and error.usage.total else 'no'
-
-
-def status_of(error: ApiError) -> str:
-    """The status of a call that ends with this error."""
-    if error.kind == 'refused':
-        return REFUSED
-    if error.kind == 'no_image':
-        return NO_IMAGE
-    return IN_DOUBT if error.may_be_billed and error.kind == 'retry' else FAILED
