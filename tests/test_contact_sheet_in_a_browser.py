@@ -18,7 +18,8 @@ DEADLINE_S = 20
 
 @pytest.fixture(scope='module')
 def results(tmp_path_factory):
-    """A sheet of 60 rows: row 3 is hostile, row 5 refused, 6 and 7 invalid, 8 has two turns and another shape."""
+    """A sheet of 60 rows: row 3 is hostile, row 5 refused, 6 and 7 invalid, 8 has two turns and another shape,
+    9 two images of one turn."""
     folder = tmp_path_factory.mktemp('sheet') / 'results'
     rows = [make_row(folder, index) for index in range(60)]
     rows[3] = make_row(folder, 3, conversations=[HOSTILE], id=HOSTILE)
@@ -31,6 +32,8 @@ def results(tmp_path_factory):
     rows[8]['output_image'] *= 2
     image = rows[8]['edit']['images'][0]
     rows[8]['edit']['images'] = [image, {**image, 'turn': 1, 'width': 64, 'height': 64}]
+    rows[9]['output_image'] *= 2
+    rows[9]['edit']['images'] *= 2
     write_results(folder, rows)
     write_report(str(folder))
     return folder
@@ -174,6 +177,11 @@ def test_turns_are_in_order_and_can_be_chosen(page):
     assert [one.text for one in find(page, buttons)] == ['image 0', 'turn 1', 'turn 2']
     find(page, buttons)[1].click()
     assert [one.get_attribute('aria-pressed') for one in find(page, buttons)] == ['true', 'true', 'false']
+
+
+def test_images_of_one_turn_are_told_apart(page):
+    buttons = find(page, '.card[data-index="9"] .strip button')
+    assert [one.text for one in buttons] == ['image 0', 'turn 1, image 1', 'turn 1, image 2']
 
 
 def test_row_without_pictures_says_so(page):

@@ -65,7 +65,9 @@ function strip(row, pair, choose) {
   return element('div', {class: 'strip', role: 'group', 'aria-label': `Pictures of row ${row.index}`},
     pictures.map((picture) => {
       const isResult = picture.turn !== undefined;
-      const label = isResult ? `turn ${picture.turn + 1}` : picture.label;
+      const likeIt = pictures.filter((other) => other.turn === picture.turn);
+      const number = isResult && likeIt.length > 1 ? `, image ${likeIt.indexOf(picture) + 1}` : '';
+      const label = isResult ? `turn ${picture.turn + 1}${number}` : picture.label;
       return element('button', {
         type: 'button',
         class: isResult ? 'result' : 'source',

@@ -9,7 +9,7 @@ function totalsList(totals) {
   const list = [
     ['Rows', count(totals.rows)],
     ['Images', count(summary.images || 0)],
-    ['Cost', cost === null || cost === undefined ? 'not known' : dollars(cost)],
+    ['Cost over all runs', cost === null || cost === undefined ? 'not known' : dollars(cost)],
     ['Calls in the last run', count(summary.calls || 0)],
     summary.possibly_double_billed_of_all_rows ? ['Possibly billed twice', count(summary.possibly_double_billed_of_all_rows)] : null,
     tokens ? ['Tokens', count(tokens)] : null,
