@@ -36,7 +36,7 @@ class WebReader:
     Args:
         max_bytes: what a picture may have.
         connect_timeout_s: seconds until a connection stands.
-        read_timeout_s: seconds until the headers have come, and from the beginning until all has.
+        read_timeout_s: seconds until the headers have come, and from the beginning of a try until all has.
         clock: monotonic seconds.
         sleep: waits between the tries.
     """
@@ -56,18 +56,18 @@ class WebReader:
         self._session = _AnonymousSession()
 
     def read(self, url: str) -> bytes:
-        """The bytes at an address; all tries together have the time of one answer.
+        """The bytes at an address.
 
         Raises:
             InvalidInput: they could not be fetched, or are too many.
         """
-        deadline = self._clock() + self._timeouts_s[1]
         try:
-            return fetch_patiently(lambda: self._fetch(url, deadline), self._sleep)
+            return fetch_patiently(lambda: self._fetch(url), self._sleep)
         except PassingFailure as error:
             raise InvalidInput(f'{error} (tried {TRIES} times)') from error.__cause__
 
-    def _fetch(self, url: str, deadline: float) -> bytes:
+    def _fetch(self, url: str) -> bytes:
+        deadline = self._clock() + self._timeouts_s[1]
         try:
             return self._follow(url, deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
