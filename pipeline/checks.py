@@ -9,6 +9,7 @@ import fsspec
 from apache_beam.runners.runner import create_runner
 
 from beam_image_edit.pipeline.command_line import JobConfig
+from beam_image_edit.pipeline.job_server import check_options
 from beam_image_edit.pipeline.workers import Workers, find_workers
 from beam_image_edit.transforms.api_keys import read_api_key
 from beam_image_edit.transforms.editor_config import EditorConfig
@@ -26,6 +27,7 @@ _LOCAL_PROTOCOLS = frozenset({'file', 'local'})
 def check_job(config: JobConfig) -> None:
     """Raises ConfigurationError if the job can't work: no key, no rows to read, an output that can't be written."""
     _check_runner(config.runner)
+    check_options(config.runner, config.beam_options)
     workers = find_workers(config.runner, config.beam_options)
     _check_reach(config, workers)
     if workers.environment and not config.is_dry_run:

@@ -23,8 +23,9 @@ from beam_image_edit.transforms.stop_file import StopFile
 
 _log = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# A signal that goes to the process and to its group, as `timeout` sends it, comes twice.
-_ONE_SIGNAL_S = 2.0
+# A signal that goes to the process and to its group, as `timeout` sends it, comes twice: within a moment, unlike a
+# second press by a person.
+_ONE_SIGNAL_S = 0.5
 _OVER = b'\0'
 # What FnApiRunner starts for each worker process, by a shell; an ignored signal stays ignored in what a shell becomes.
 _WORKER = f"trap '' INT TERM; exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main"
@@ -51,10 +52,11 @@ def shield_workers(runner: str, options: PipelineOptions) -> Any:
 
 @contextmanager
 def stopped_by_signals(editor: EditorConfig) -> Iterator[None]:
-    """Stops a run on the first signal that comes within the block.
+    """Stops a run on the first signal that comes within the block, and ends the program on a second one.
 
     A thread does it, told through a socket by the interpreter's own handler: the main thread may be waiting for a lock,
-    or hold one that stopping needs. The run's other processes learn of it from the stop file.
+    or hold one that stopping needs. The run's other processes learn of it from the stop file. A signal that is ignored
+    stays so, as Ctrl-C is by what a shell runs in the background.
 
     Args:
         editor: the run, and where its other processes find that it is stopped.
@@ -66,7 +68,8 @@ def stopped_by_signals(editor: EditorConfig) -> Iterator[None]:
     outbox.setblocking(False)
     watcher = threading.Thread(target=_watch, args=(inbox, editor), name='edit-signals', daemon=True)
     watcher.start()
-    handlers = {number: signal.signal(number, _ignore) for number in _SIGNALS}
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    handlers = {number: signal.signal(number, _ignore) for number in heeded}
     wakeup = signal.set_wakeup_fd(outbox.fileno())
     try:
         yield
@@ -85,19 +88,25 @@ def _ignore(_number: int, _frame: object) -> None:
 
 
 def _watch(inbox: socket.socket, editor: EditorConfig) -> None:
+    # To tell the others may take a while, and a second signal must not wait for it, nor seem to come late.
+    stopping = threading.Thread(target=_stop, args=(editor,), name='edit-stop', daemon=True)
     stopped_at: float | None = None
-    while True:
-        number = inbox.recv(1)
-        if number == _OVER:
-            return
+    while (number := inbox.recv(1)) != _OVER:
         if ord(number) not in _SIGNALS:
             continue
-        if stopped_at is not None:
-            if time.monotonic() - stopped_at < _ONE_SIGNAL_S:
-                continue
+        if stopped_at is None:
+            stopped_at = time.monotonic()
+            _log.warning(
+                'stopping: calls in flight are finished and kept, no further one is sent; again to end at once'
+            )
+            stopping.start()
+        elif time.monotonic() - stopped_at >= _ONE_SIGNAL_S:
             _log.error('ended: calls in flight are lost and count as in doubt')
-            os._exit(128 + ord(number))
-        stopped_at = time.monotonic()
-        _log.warning('stopping: calls in flight are finished and kept, no further one is sent; again to end at once')
-        stop_editors('interrupted', editor.run_id)
+            os._exit(1)
+    if stopped_at is not None:
+        stopping.join()
+
+
+def _stop(editor: EditorConfig) -> None:
+    if not stop_editors('interrupted', editor.run_id):
         StopFile(editor.open_storage(), editor.run_id).write('interrupted')

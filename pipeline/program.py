@@ -65,9 +65,6 @@ def run(argv: Sequence[str]) -> int:
             )
             return 0
         return _report(config, started.run_id)
-    except KeyboardInterrupt:  # a run has its own way to stop, and a dry run has nothing to finish
-        _log.error('interrupted')
-        return 1
     except Exception as error:
         _log.debug('the job failed', exc_info=True)
         _log.error('the job failed: %s; what was bought is kept, run the same command to go on', _find_reason(error))

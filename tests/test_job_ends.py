@@ -10,6 +10,7 @@ import pytest
 
 from beam_image_edit.pipeline.__main__ import main
 from beam_image_edit.pipeline.program import exit_code
+from tests.ctrl_c import ctrl_c_ends
 from tests.waiting import DEADLINE_S, wait_until
 
 BOTH_FORMATS = pytest.mark.parametrize('api_format', ['gemini', 'openai'])
@@ -78,7 +79,8 @@ def test_ctrl_c_keeps_what_is_in_flight(emulator, photos, tmp_path):
         '--report=off',
     ]
     environment = {**os.environ, 'DF_API_KEY': 'any', 'DF_BASE_URL': emulator.url}
-    with subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.PIPE, text=True) as job:
+    pipes = {'stderr': subprocess.PIPE, 'text': True}
+    with ctrl_c_ends(), subprocess.Popen(command, env=environment, start_new_session=True, **pipes) as job:
         wait_until(lambda: emulator.count or job.poll() is not None)
         os.killpg(job.pid, signal.SIGINT)
         _, log = job.communicate(timeout=DEADLINE_S)

@@ -7,7 +7,7 @@ import pytest
 from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 
 from beam_image_edit.pipeline.__main__ import main
-from beam_image_edit.pipeline.job_server import spell_options
+from beam_image_edit.pipeline.job_server import check_options, spell_options
 from beam_image_edit.transforms.errors import ConfigurationError
 
 TYPES = beam_job_api_pb2.PipelineOptionType
@@ -89,6 +89,36 @@ def test_command_says_so_in_one_line_before_anything_starts(endpoint, capsys, tm
     assert ended.value.code == 2
     [line] = capsys.readouterr().err.splitlines()
     assert '--runner_option max_bundel_size' in line
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize(
+    ('runner', 'option', 'words'),
+    [
+        ('FnApiRunner', '--nothing_like_it=1', 'nothing_like_it: FnApiRunner has no job server .* option$'),
+        ('fnapi', '--direct_num_worker=2', r'direct_num_worker: fnapi .*; is direct_num_workers meant\?'),
+        ('BundleBasedDirectRunner', '--nothing_like_it=1', 'nothing_like_it'),
+    ],
+)
+def test_option_that_nobody_knows_is_refused_where_there_is_no_job_server(runner, option, words):
+    with pytest.raises(ConfigurationError, match=f'--runner_option {words}'):
+        check_options(runner, ['--direct_num_workers', '2', option])
+
+
+@pytest.mark.parametrize(
+    ('runner', 'option'),
+    [('FnApiRunner', '--direct_running_mode=in_memory'), ('FlinkRunner', '--any=1'), ('DirectRunner', '--any=1')],
+)
+def test_option_that_somebody_may_know_is_not_refused(runner, option):
+    check_options(runner, [option])
+
+
+def test_job_that_nobody_would_run_as_told_is_a_usage_error(capsys, tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        main(['--runner_option=any=1', '--dry_run', f'--cache_path={tmp_path}/out'])
+    assert ended.value.code == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert '--runner_option any: FnApiRunner has no job server' in line
     assert not (tmp_path / 'out').exists()
 
 

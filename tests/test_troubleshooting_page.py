@@ -9,10 +9,10 @@ from beam_image_edit.transforms.outcomes import STATUSES
 from tests.pages import DOCS, ROOT, follow
 
 PAGE = (DOCS / 'troubleshooting.md').read_text(encoding='utf-8')
-# Classes whose texts people read, and the two loggers' methods.
+# Classes whose texts people read, and the two loggers' methods; a notice is a warning too.
 SAID_BY = {
     *('ConfigurationError', 'InvalidInput', 'BrokenPicture', 'ApiError', 'StorageError', 'ArgumentTypeError'),
-    *('warning', 'error'),
+    *('warning', 'error', 'Notice'),
 }
 SOURCES = [
     path

@@ -6,6 +6,8 @@ Nothing that could be a secret is sent to the servers that rows name.
 import base64
 import contextlib
 import gzip
+import socket
+import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -22,6 +24,16 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.requests.append((self.path, dict(self.headers)))
         place = self.path.split('?')[0].strip('/')
+        if place == 'unsteady':
+            place = self.server.answers.pop(0) if self.server.answers else 'picture'
+        if place.isdecimal():
+            self.answer(int(place), b'', {})
+        elif place == 'reset':
+            self.reset()
+        else:
+            self.send_place(place)
+
+    def send_place(self, place):
         if place.startswith('redirect-'):
             left = int(place.removeprefix('redirect-'))
             self.answer(302, b'', {'Location': f'/redirect-{left - 1}' if left > 1 else '/picture'})
@@ -60,6 +72,11 @@ class Handler(BaseHTTPRequestHandler):
             while not self.server.released.is_set():
                 self.wfile.write(bytes(4096))
 
+    def reset(self):
+        # A connection that does not linger when it is closed is reset.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        self.connection.close()
+
     def drip(self):
         """Headers that come a byte at a time, and never all."""
         with contextlib.suppress(OSError):
@@ -79,6 +96,7 @@ class Server(ThreadingHTTPServer):
 def server():
     server = Server(('127.0.0.1', 0), Handler)
     server.requests = []
+    server.answers = []
     server.released = threading.Event()
     server.url = f'http://127.0.0.1:{server.server_port}'
     thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01})
@@ -92,7 +110,7 @@ def server():
 
 @pytest.fixture
 def reader():
-    return InputReader(connect_timeout_s=5, read_timeout_s=5)
+    return InputReader(connect_timeout_s=5, read_timeout_s=5, sleep=lambda _: None)
 
 
 def test_read_refuses_what_is_too_large(server):
@@ -120,7 +138,6 @@ def test_read_follows_up_to_three_redirects(server, reader, count):
     [
         ('redirect-4', 'more than 3 redirects'),
         ('absent', 'the server answered HTTP 404 Not Found'),
-        ('cut', 'the connection was closed before all of it had come'),
         ('length-100000000000', 'is too large: 100,000,000,000 bytes'),
         ('length-many', r'could not be fetched \(ValueError\)'),
         ('to-MZUWYZJ2F4XS6ZLUMMXWQ33TORZQ====', r'could not be fetched \(InvalidSchema\)'),
@@ -131,9 +148,71 @@ def test_read_says_why_it_could_not_be_fetched(server, reader, place, reason):
         reader.read(f'{server.url}/{place}')
 
 
-def test_read_waits_only_so_long_for_an_answer(server):
-    with pytest.raises(InvalidInput, match=r'no answer within 0.05 s'):
+PASSING = pytest.mark.parametrize(
+    ('answer', 'reason'),
+    [
+        ('500', 'the server answered HTTP 500 Internal Server Error'),
+        ('503', 'the server answered HTTP 503 Service Unavailable'),
+        ('408', 'the server answered HTTP 408 Request Timeout'),
+        ('425', 'the server answered HTTP 425 Too Early'),
+        ('429', 'the server answered HTTP 429 Too Many Requests'),
+        ('reset', 'could not be fetched'),
+        ('cut', 'the connection was closed before all of it had come'),
+    ],
+)
+
+
+@PASSING
+def test_read_tries_again_what_may_pass(server, answer, reason):
+    waits_s = []
+    server.answers = [answer, answer]
+    assert InputReader(sleep=waits_s.append).read(f'{server.url}/unsteady') == CONTENT
+    assert (waits_s, len(server.requests)) == ([0.2, 1.0], 3)
+
+
+@PASSING
+def test_read_gives_up_after_three_tries_and_says_so(server, reader, answer, reason):
+    server.answers = [answer] * 3
+    with pytest.raises(InvalidInput, match=rf'{reason}.* \(tried 3 times\)$'):
+        reader.read(f'{server.url}/unsteady')
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    'answer', ['400', '403', '404', '410', 'length-100000000000', 'to-MZUWYZJ2F4XS6ZLUMMXWQ33TORZQ====']
+)
+def test_read_does_not_try_again_what_stays(server, reader, answer):
+    server.answers = [answer]
+    with pytest.raises(InvalidInput) as caught:
+        reader.read(f'{server.url}/unsteady')
+    assert len(server.requests) == 1
+    assert 'tried' not in str(caught.value)
+
+
+def test_read_tries_to_connect_again():
+    with socket.socket() as closed:
+        closed.bind(('127.0.0.1', 0))  # and nobody listens
+        waits_s = []
+        with pytest.raises(InvalidInput, match=r'Connection refused \(tried 3 times\)$'):
+            InputReader(sleep=waits_s.append).read(f'http://127.0.0.1:{closed.getsockname()[1]}/a.png')
+    assert waits_s == [0.2, 1.0]
+
+
+def test_read_waits_only_so_long_for_an_answer_and_only_once(server):
+    with pytest.raises(InvalidInput, match=r'no answer within 0.05 s$'):
         InputReader(read_timeout_s=0.05).read(f'{server.url}/silent')
+    assert len(server.requests) == 1
+
+
+def test_each_try_has_the_time_of_an_answer_to_itself(server):
+    server.answers = ['503', 'cut']
+    now_s = 0.0
+
+    def sleep(_):
+        nonlocal now_s
+        now_s += 1000
+
+    assert InputReader(clock=lambda: now_s, sleep=sleep).read(f'{server.url}/unsteady') == CONTENT
 
 
 def test_read_waits_only_so_long_for_the_headers_as_a_whole(server):

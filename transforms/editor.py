@@ -269,12 +269,13 @@ def release_editor(editor: Editor) -> None:
         editor.holders -= 1
 
 
-def stop_editors(reason: str, run_id: str) -> None:
-    """Stops all sending of a run in this process."""
+def stop_editors(reason: str, run_id: str) -> bool:
+    """Stops all sending of a run in this process, which tells the others; whether there was anybody to stop."""
     with _editors_lock:
         editors = [editor for editor in _editors.values() if editor.config.run_id == run_id]
     for editor in editors:
         editor.stop(reason)
+    return bool(editors)
 
 
 def _close_editors() -> None:

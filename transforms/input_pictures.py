@@ -17,6 +17,7 @@ from beam_image_edit.transforms.errors import BrokenPicture, InvalidInput, Stora
 from beam_image_edit.transforms.inputs import InputReader, shorten
 from beam_image_edit.transforms.json_text import escape_invisible, write_compact
 from beam_image_edit.transforms.memory import MemoryBudget
+from beam_image_edit.transforms.notice import Notice
 from beam_image_edit.transforms.pictures import PictureInfo, decode
 from beam_image_edit.transforms.storage import Storage
 
@@ -85,6 +86,7 @@ class InputPictures:
         self._is_reading_all = is_reading_all
         self._is_decoding = is_decoding
         self._memory = memory or MemoryBudget(sys.maxsize)
+        self._unremembered = Notice(_log, 'the next run will read a picture again: %s')
 
     def look_at(self, place: str, url: str, recipe: str, prepare: Callable[[bytes], Picture]) -> InputPicture:
         """What is known of a picture once it is prepared.
@@ -158,7 +160,7 @@ class InputPictures:
             # What a power cut makes of it is at worst not to be read, and the picture is read instead.
             self._storage.write(path, write_compact(memory), is_durable=False)
         except StorageError as error:
-            _log.warning('the next run will read a picture again: %s', error)
+            self._unremembered.give(error)
 
     def _load(self, url: str, prepare: Callable[[bytes], Picture], sha256: str) -> Picture:
         picture = prepare(self._reader.read(url))

@@ -44,6 +44,7 @@ class InputReader:
         image_root: the folder below which local files must lie, links resolved; of other places only `data:` URIs, the
             web, S3, GCS and Azure are then read, since many of fsspec's protocols reach local files. None: any place.
         storage_options: of file systems; see `file_systems`.
+        sleep: waits between the tries of what comes from the web.
 
     Raises:
         ConfigurationError: the image root is not a folder.
@@ -57,10 +58,11 @@ class InputReader:
         clock: Callable[[], float] = time.monotonic,
         image_root: str | None = None,
         storage_options: StorageOptions | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._max_bytes = max_bytes
         self._storage_options = storage_options
-        self._web = WebReader(max_bytes, connect_timeout_s, read_timeout_s, clock)
+        self._web = WebReader(max_bytes, connect_timeout_s, read_timeout_s, clock, sleep)
         self._image_root = None if image_root is None else resolve_image_root(image_root)
 
     def read(self, url: str) -> bytes:

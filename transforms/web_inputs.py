@@ -1,7 +1,8 @@
 """Input pictures from web servers, which may be slow, lie, or never end.
 
 Every wait and every size is bounded: connecting, the headers as a whole, the answer as a whole, what it unpacks to, and
-the redirects, whose bodies nobody reads. No credentials are sent: none of ~/.netrc, none of the address, no cookies.
+the redirects, whose bodies nobody reads. What may pass is tried three times. No credentials are sent: none of ~/.netrc,
+none of the address, no cookies.
 
 Every error is an InvalidInput that says what is wrong, without the address and its query.
 """
@@ -21,6 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from beam_image_edit.transforms.errors import InvalidInput, find_cause
+from beam_image_edit.transforms.fetches import TRIES, PassingFailure, fetch_patiently, may_pass
 from beam_image_edit.transforms.local_inputs import check_size
 
 _PIECE_BYTES = 256 * 1024
@@ -34,8 +36,9 @@ class WebReader:
     Args:
         max_bytes: what a picture may have.
         connect_timeout_s: seconds until a connection stands.
-        read_timeout_s: seconds until the headers have come, and from the beginning until all has.
+        read_timeout_s: seconds until the headers have come, and from the beginning of a try until all has.
         clock: monotonic seconds.
+        sleep: waits between the tries.
     """
 
     def __init__(
@@ -44,10 +47,12 @@ class WebReader:
         connect_timeout_s: float,
         read_timeout_s: float,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._max_bytes = max_bytes
         self._timeouts_s = (connect_timeout_s, read_timeout_s)
         self._clock = clock
+        self._sleep = sleep
         self._session = _AnonymousSession()
 
     def read(self, url: str) -> bytes:
@@ -56,11 +61,18 @@ class WebReader:
         Raises:
             InvalidInput: they could not be fetched, or are too many.
         """
+        try:
+            return fetch_patiently(lambda: self._fetch(url), self._sleep)
+        except PassingFailure as error:
+            raise InvalidInput(f'{error} (tried {TRIES} times)') from error.__cause__
+
+    def _fetch(self, url: str) -> bytes:
         deadline = self._clock() + self._timeouts_s[1]
         try:
             return self._follow(url, deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-            raise InvalidInput(self._explain(error)) from error
+            kind = PassingFailure if _is_passing(error) else InvalidInput
+            raise kind(self._explain(error)) from error
 
     def _follow(self, url: str, deadline: float) -> bytes:
         for _ in range(_MAX_REDIRECTS + 1):
@@ -73,7 +85,8 @@ class WebReader:
 
     def _read_answer(self, answer: requests.Response, deadline: float) -> bytes:
         if answer.status_code != requests.codes.ok:
-            raise InvalidInput(f'the server answered HTTP {answer.status_code} {answer.reason or ""}'.rstrip())
+            kind = PassingFailure if may_pass(answer.status_code) else InvalidInput
+            raise kind(f'the server answered HTTP {answer.status_code} {answer.reason or ""}'.rstrip())
         check_size(int(answer.headers.get('Content-Length', 0)), self._max_bytes)
         content = bytearray()
         # read1 returns what has come; iter_content would wait for a full piece, for ever if a server drips.
@@ -97,6 +110,21 @@ class WebReader:
         if isinstance(cause, OSError) and cause.strerror:
             return f'could not be fetched: {cause.strerror}'
         return f'could not be fetched ({type(error).__name__})'
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether a connection failed in a way that the next one may not.
+
+    One that was too slow for all the time that an answer has would only be so again.
+    """
+    match error:
+        case requests.ReadTimeout() | urllib3.exceptions.ReadTimeoutError():
+            return False
+        case requests.ConnectTimeout() | urllib3.exceptions.ProtocolError():
+            return True
+    cause = find_cause(error)
+    is_name_server_away = isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_AGAIN
+    return isinstance(cause, ConnectionError) or is_name_server_away
 
 
 class _AnonymousSession(requests.Session):

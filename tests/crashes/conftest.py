@@ -23,8 +23,11 @@ DEADLINE_S = 120
 
 # Runs the program in children, each in a process group of its own: importing Beam takes seconds, and is done once.
 STARTER = """
-import json, os, sys
+import json, os, signal, sys
 from beam_image_edit.pipeline.__main__ import main
+
+# A shell that runs the tests in the background lets them ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 for line in sys.stdin:
     child = os.fork()
@@ -77,11 +80,13 @@ class Job:
         rows: of the input file.
         out: the cache path.
         pid: of its process, and of the group with its workers.
+        log: the file of all that it says.
     """
 
-    def __init__(self, starter, rows, out, flags):
+    def __init__(self, starter, rows, out, log, flags):
         self.rows = rows
         self.out = out
+        self.log = log
         self.pid = None
         self._starter = starter
         self._flags = flags
@@ -200,7 +205,8 @@ def make_job(emulator, tmp_path):
     """Makes a job of rows, to be started; all write to one cache path."""
     Image.new('RGB', (64, 64), 'orange').save(tmp_path / 'a.png')
     environment = {**os.environ, 'DF_API_KEY': 'any', 'DF_BASE_URL': emulator.url}
-    command = [sys.executable, '-c', STARTER, str(tmp_path / 'log')]
+    log = tmp_path / 'log'
+    command = [sys.executable, '-c', STARTER, str(log)]
     pipes = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE, 'bufsize': 0}
     with ExitStack() as ends:
 
@@ -210,7 +216,7 @@ def make_job(emulator, tmp_path):
             source = tmp_path / f'rows-{starter.pid}.jsonl'
             source.write_text(''.join(f'{json.dumps(row)}\n' for row in rows))
             out = tmp_path / 'out'
-            job = Job(starter, rows, out, [f'--input={source}', f'--cache_path={out}', '--report=off', *flags])
+            job = Job(starter, rows, out, log, [f'--input={source}', f'--cache_path={out}', '--report=off', *flags])
             ends.callback(job.kill_what_is_left)
             return job
 

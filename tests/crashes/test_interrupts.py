@@ -12,6 +12,8 @@ from tests.waiting import wait_until
 
 SEED = 30
 IN_FLIGHT = 16
+# More than that lies between two signals that a person sends.
+TWO_SIGNALS_S = 1.0
 BOTH_FORMATS = pytest.mark.parametrize('api_format', ['gemini', 'openai'])
 SIGNALS = pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['SIGINT', 'SIGTERM'])
 TWO_WORKERS = ('--direct_running_mode=multi_processing', '--direct_num_workers=2', f'--max_in_flight={IN_FLIGHT // 2}')
@@ -60,6 +62,36 @@ def test_no_call_begins_after_a_signal_and_those_in_flight_are_kept(make_job, em
     emulator.release()
     assert job.wait() == 1
     assert emulator.count == IN_FLIGHT
+    assert job.statuses == {'edited': IN_FLIGHT, 'stopped': 60 - IN_FLIGHT}
+
+
+@SIGNALS
+def test_second_signal_ends_the_job_at_once(make_job, emulator, number):
+    job = make_job(plain_rows(60), f'--max_in_flight={IN_FLIGHT}')
+    emulator.hold()
+    job.start()
+    wait_until(lambda: emulator.in_flight == IN_FLIGHT)
+    job.signal_all(number)
+    wait_until(lambda: stopped_for_s(job) > TWO_SIGNALS_S)
+    job.signal_all(number)
+    wait_until(lambda: job.has_ended)
+    emulator.release()
+    assert job.wait() == 1
+    assert 'ended: calls in flight are lost and count as in doubt' in job.log.read_text()
+    assert len(job.look().in_flight) == IN_FLIGHT
+
+
+def test_signals_that_come_within_a_moment_are_one(make_job, emulator):
+    job = make_job(plain_rows(60), f'--max_in_flight={IN_FLIGHT}')
+    emulator.hold()
+    job.start()
+    wait_until(lambda: emulator.in_flight == IN_FLIGHT)
+    # The system itself makes one of two that have the same number.
+    job.signal(signal.SIGINT)
+    job.signal(signal.SIGTERM)
+    wait_until(lambda: stopped_for_s(job) > TWO_SIGNALS_S)
+    emulator.release()
+    assert job.wait() == 1
     assert job.statuses == {'edited': IN_FLIGHT, 'stopped': 60 - IN_FLIGHT}
 
 

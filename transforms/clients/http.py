@@ -19,6 +19,7 @@ from beam_image_edit.transforms.clients.connections import Body, Connections
 from beam_image_edit.transforms.clients.error_bodies import MAX_ERROR_BYTES
 from beam_image_edit.transforms.clients.messages import shorten
 from beam_image_edit.transforms.errors import ApiError, find_cause
+from beam_image_edit.transforms.fetches import PassingFailure, fetch_patiently, may_pass
 
 MAX_ANSWER_BYTES = 512 * 1024 * 1024
 MAX_DOWNLOAD_BYTES = 100 * 1024 * 1024
@@ -27,8 +28,6 @@ MAX_REDIRECTS = 3
 _READ_PIECE_BYTES = 256 * 1024
 # What is believed of an answer's own word on its length, before it has come.
 _MAX_RESERVED_BYTES = 16 * 1024 * 1024
-_DOWNLOAD_RETRY_DELAYS_S = (0.2, 1.0)
-_PASSING_STATUSES = frozenset({408, 425, 429})
 # What `requests` raises about proxies is an OSError.
 _FAILURES = (HTTPError, OSError)
 
@@ -37,10 +36,6 @@ MakeRoom = Callable[[int], None]
 
 class _DrippingAnswer(HTTPError):
     """An answer keeps coming, and is not whole in time."""
-
-
-class _PassingStatus(HTTPError):
-    """A server that may answer otherwise in a moment."""
 
 
 def there_is_room(_: int) -> None:
@@ -110,22 +105,22 @@ class HttpClient:
         Raises:
             ApiError: `permanent`: not allowed or not there; `bad_image`: too large.
         """
-        for delay_s in (*_DOWNLOAD_RETRY_DELAYS_S, None):
-            try:
-                return self._follow(url, own_host)
-            except ValueError as error:
-                raise _not_fetched(url, f'no address, or no HTTP there ({type(error).__name__})') from error
-            except _PassingStatus as error:
-                failure = _not_fetched(url, str(error))
-            except _FAILURES as error:
-                failure = _not_fetched(url, self._explain(error, is_sent=True).message)
-            if delay_s is not None:
-                self._sleep(delay_s)
-        raise failure
+        try:
+            return fetch_patiently(lambda: self._fetch(url, own_host), self._sleep)
+        except PassingFailure as error:
+            raise _not_fetched(url, str(error)) from error.__cause__
 
     def close(self) -> None:
         """Closes the idle connections."""
         self._connections.close()
+
+    def _fetch(self, url: str, own_host: str) -> bytes:
+        try:
+            return self._follow(url, own_host)
+        except ValueError as error:
+            raise _not_fetched(url, f'no address, or no HTTP there ({type(error).__name__})') from error
+        except _FAILURES as error:
+            raise PassingFailure(self._explain(error, is_sent=True).message) from error
 
     def _follow(self, url: str, own_host: str) -> bytes:
         for _ in range(MAX_REDIRECTS + 1):
@@ -136,8 +131,8 @@ class HttpClient:
                 if target := response.get_redirect_location():
                     url = urljoin(url, target)
                     continue
-                if response.status >= 500 or response.status in _PASSING_STATUSES:
-                    raise _PassingStatus(f'HTTP {response.status}')
+                if may_pass(response.status):
+                    raise PassingFailure(f'HTTP {response.status}')
                 if not 200 <= response.status < 300:
                     raise _not_fetched(url, f'HTTP {response.status}')
                 return bytes(self._read_whole(response, MAX_DOWNLOAD_BYTES))
