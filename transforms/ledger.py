@@ -21,6 +21,7 @@ from itertools import count
 from beam_image_edit.transforms.claims import Busy, Claim, InDoubt
 from beam_image_edit.transforms.errors import StorageError
 from beam_image_edit.transforms.intents import Intent, Stake
+from beam_image_edit.transforms.notice import Notice
 from beam_image_edit.transforms.outcomes import FAILED, IN_DOUBT
 from beam_image_edit.transforms.owners import is_alive, this_process
 from beam_image_edit.transforms.records import Attempt, Billed, Record
@@ -59,6 +60,7 @@ class Ledger:
     ) -> None:
         self._storage = storage
         self._run_id = run_id
+        self._unreleased = Notice(_log, 'other processes will wait for this one to end: %s')
         self._call_timeout_s = call_timeout_s
         self._is_retrying_in_doubt = is_retrying_in_doubt
         self._is_on_budget = is_on_budget
@@ -168,7 +170,7 @@ class Ledger:
             reason = 'its worker gave up before the outcome was stored'
             self.release(claim, 'maybe', reason, claim.intent.cost_usd)
         except StorageError as error:
-            _log.warning('other processes will wait for this one to end: %s', error)
+            self._unreleased.give(error)
         finally:
             _live_tokens.discard(claim.intent.token)
 
