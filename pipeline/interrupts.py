@@ -55,8 +55,8 @@ def stopped_by_signals(editor: EditorConfig) -> Iterator[None]:
     """Stops a run on the first signal that comes within the block, and ends the program on a second one.
 
     A thread does it, told through a socket by the interpreter's own handler: the main thread may be waiting for a lock,
-    or hold one that stopping needs. The run's other processes learn of it from the stop file. A signal that is ignored
-    stays so, as Ctrl-C is by what a shell runs in the background.
+    or hold one that stopping needs. The run's other processes learn of it from the stop file. An ignored Ctrl-C, as a
+    script's background jobs have it, is heeded too: a run that is told to stop must not go on to spend.
 
     Args:
         editor: the run, and where its other processes find that it is stopped.
@@ -68,8 +68,7 @@ def stopped_by_signals(editor: EditorConfig) -> Iterator[None]:
     outbox.setblocking(False)
     watcher = threading.Thread(target=_watch, args=(inbox, editor), name='edit-signals', daemon=True)
     watcher.start()
-    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    handlers = {number: signal.signal(number, _ignore) for number in heeded}
+    handlers = {number: signal.signal(number, _ignore) for number in _SIGNALS}
     wakeup = signal.set_wakeup_fd(outbox.fileno())
     try:
         yield

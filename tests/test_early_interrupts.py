@@ -1,4 +1,4 @@
-"""Ctrl-C before a run has begun: one line and exit code 1, at whatever moment; where it is ignored it stays so."""
+"""Ctrl-C before a run has begun: one line and exit code 1, at whatever moment; ignored, it is heeded by a run only."""
 
 import os
 import signal
@@ -16,12 +16,11 @@ PRESSED = """
 import os, signal, sys
 
 wanted = sys.argv.pop(1)
-is_pressing_once = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 
 def press(event, arguments):
     global wanted
     if wanted is not None and event in ('import', 'open') and wanted in str(arguments[0]):
-        wanted = None if is_pressing_once else wanted
+        wanted = None
         os.kill(os.getpid(), signal.SIGINT)
 
 from beam_image_edit.pipeline.__main__ import main
@@ -43,7 +42,7 @@ def environment(emulator):
 def flags(photos, tmp_path):
     rows = photos / 'rows.jsonl'
     rows.write_text('{"images": "a.png", "conversations": "Mirror it"}\n')
-    return [f'--input={rows}', f'--cache_path={tmp_path}/out', '--report=off', '--log_level=ERROR', '--progress=off']
+    return [f'--input={rows}', f'--cache_path={tmp_path}/out', '--report=off', '--log_level=WARNING', '--progress=off']
 
 
 @pytest.mark.parametrize(
@@ -86,10 +85,23 @@ def test_ctrl_c_from_elsewhere_while_libraries_are_loaded(environment, flags, em
     assert 'interrupted' in told
 
 
-def test_ctrl_c_that_is_ignored_stays_so(environment, flags, emulator):
-    every_file = ''
-    command = [sys.executable, '-c', PRESSED, every_file, *flags]
+def test_ctrl_c_that_is_ignored_before_the_run_stays_so(environment, flags, emulator):
+    command = [sys.executable, '-c', PRESSED, 'numpy', *flags]
     with ctrl_c_is_ignored():
         done = run(command, environment)
     assert (done.returncode, done.stderr) == (0, '')
     assert emulator.count == 1
+
+
+def test_run_heeds_ctrl_c_even_so(environment, flags, emulator):
+    """What was started in the background of a script must stop spending when it is told to."""
+    emulator.hold()
+    command = [sys.executable, '-m', 'beam_image_edit.pipeline', *flags]
+    with ctrl_c_is_ignored(), subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as job:
+        wait_until(lambda: emulator.in_flight == 1)
+        job.send_signal(signal.SIGINT)
+        told = next(line for line in job.stderr if 'stopping' in line or not line)
+        emulator.release()
+        job.communicate(timeout=DEADLINE_S)
+    assert 'calls in flight are finished' in told
+    assert job.returncode == 1
