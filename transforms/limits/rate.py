@@ -143,13 +143,12 @@ class AdaptiveRate:
             self._hold.reject(turn.begun)
             self._hold_back(now, wait_s, _PROBE_GROWTH * (now - self._refused_at))
         elif is_first:
+            # Others of the same rush have nothing to add: the next try tells more than they do.
             self._refused_at = now
             self._hold_back(now, wait_s, 1 / self._calls_found(now))
             self._end_run(now, limit_per_minute)
-        elif wait_s is not None and now < self._hold.until:
-            self._hold_back(now, wait_s)
 
-    def _hold_back(self, now: float, named_s: float | None, guessed_s: float = 0.0) -> None:
+    def _hold_back(self, now: float, named_s: float | None, guessed_s: float) -> None:
         if named_s is None:
             self._hold.guess(now, guessed_s)
         else:
