@@ -89,6 +89,17 @@ def test_row_that_is_always_turned_away_fails_alone(edit, emulator):
     assert 'turned away again and again' in run.rows[3]['edit']['error']
 
 
+def test_row_that_is_told_to_wait_holds_up_no_others(edit, emulator):
+    emulator.set_faults([{'match': 'it 3 times', 'fault': 'rate_limit', 'times': 1, 'retry_after_s': 5}])
+    run = edit(rows(30), '--max_in_flight=3')
+    assert run.statuses == ['edited'] * 30
+    told, *_, last = [call for call in emulator.calls if call.prompt == 'Blur it 3 times']
+    assert last.started_s - told.started_s >= 5
+    others = [call.started_s for call in emulator.calls if call.prompt != 'Blur it 3 times']
+    assert len(others) == 29
+    assert max(others) < last.started_s
+
+
 class RateLimits(grpc.GenericRpcHandler):
     """A service that speaks Envoy's protocol: it refuses every third time that it is asked, for 50 ms."""
 

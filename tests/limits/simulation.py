@@ -6,8 +6,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from random import Random
 
-from beam_image_edit.transforms.limits.call_ends import CallEnd
+from beam_image_edit.transforms.errors import ApiError
+from beam_image_edit.transforms.limits.call_ends import CallEnd, end_of
 from beam_image_edit.transforms.limits.limiter import Limiter
+from beam_image_edit.transforms.retries import RetryPolicy
 
 NETWORK_S = 0.025  # one way
 
@@ -55,6 +57,17 @@ class Chance(Unlimited):
 
     def opens_at(self, now, in_flight):
         return now if self.random.random() >= self.share else now + 1e-6
+
+
+class Strays(Unlimited):
+    """A server that turns away calls with these numbers, from 1, for reasons of their own, and no others."""
+
+    def __init__(self, numbers, wait_s):
+        self.numbers, self.wait_s, self.asked = numbers, wait_s, 0
+
+    def opens_at(self, now, in_flight):
+        self.asked += 1
+        return now + self.wait_s if self.asked in self.numbers else now
 
 
 class FixedWindow(Unlimited):
@@ -164,7 +177,8 @@ class Service:
             wait_s = self.told_s
             if self.tells_wait:
                 wait_s = 1.0 if opens_at is None else opens_at - now
-            reply(CallEnd('quota', wait_s))
+            error = ApiError('quota', 'too many', 429, retry_after_s=wait_s)
+            reply(end_of(error, RetryPolicy().max_server_delay_s))
             return
         self.limit.take(now)
         self.accepted.append(now)

@@ -79,6 +79,18 @@ def test_call_that_is_always_turned_away_holds_up_nobody(clock):
     assert clock.now < 30
 
 
+def test_call_waits_for_as_long_as_its_own_answer_says(clock):
+    server = Server(clock, Limiter(2, None, clock.call_later, clock), refused={3}, told_s=60)
+    for name in range(20):
+        server.call(name)
+    clock.run(until=lambda: len(server.served) == 19)
+    assert clock.now < 10
+    assert server.turns[3].refusals == 1
+    server.refused.clear()
+    clock.run(until=lambda: 3 in server.served, limit_s=65)
+    assert clock.now > 60
+
+
 def test_nobody_is_overtaken_where_nobody_is_let_in(clock):
     server = Server(clock, Limiter(2, None, clock.call_later, clock), refused={0, 1, 2})
     for name in range(3):
@@ -88,17 +100,24 @@ def test_nobody_is_overtaken_where_nobody_is_let_in(clock):
     assert max(turn.overtaken for turn in server.turns.values()) == 0
 
 
-def test_only_one_call_tries_while_the_gate_is_closed(clock):
+def test_only_one_call_at_a_time_tries_while_the_gate_is_closed(clock):
     limiter = Limiter(8, None, clock.call_later, clock)
     for _ in range(2):
         limiter.leave(limiter.enter().result(), ACCEPTED)
         run_for(clock, 1)
+    begun = []
+
+    def answer(given):
+        begun.append(clock.now)
+        limiter.leave(given.result(), CallEnd('quota', 32 - clock.now) if clock.now < 32 else ACCEPTED)
+
     limiter.leave(limiter.enter().result(), CallEnd('quota', wait_s=30))
-    turns = [limiter.enter() for _ in range(4)]
-    run_for(clock, 29)
-    assert not any(turn.done() for turn in turns)
-    run_for(clock, 3.45)
-    assert [turn.done() for turn in turns] == [True, False, False, False]
+    for _ in range(6):
+        limiter.enter().add_done_callback(answer)
+    run_for(clock, 60)
+    # A second after the first one was turned away, then after twice as long each time; the rest once one is let in.
+    assert begun[:5] == pytest.approx([3, 5, 9, 17, 33], abs=0.01)
+    assert len(begun) == 6
 
 
 def test_unsent_call_gives_its_turn_back(clock):

@@ -144,6 +144,7 @@ class Limiter:
         for other in itertools.takewhile(lambda other: other is not turn, reversed(self._in_flight)):
             other.ahead -= 1  # begun since then, it had counted this one
         self._rate.note_verdict(turn, now)
+        turn.wait_s = end.wait_s or 0.0
         if self._rate.noise.is_on(now):
             self._rate.noise.reject()
             self._rate.leave_unsent(turn)
@@ -152,7 +153,7 @@ class Limiter:
         elif self._pace and self._is_accident():
             self._rate.leave_unsent(turn)
             turn.wait_s = back_off_s(turn.refusals, end.wait_s)
-        elif self._cap.reject(turn, now, self._rate.verdict_s):
+        elif not self._rate.is_early_try(turn) and self._cap.reject(turn, now, self._rate.verdict_s):
             self._rate.leave_unsent(turn)
         else:
             self._rate.reject(turn, now, end.wait_s, end.limit_per_minute)

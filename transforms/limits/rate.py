@@ -1,22 +1,25 @@
 """The rate that a quota lets in, found from the calls that it turns away.
 
 Nothing is limited until a call is turned away. Then the gate closes, and one call at a time tries whether it is open
-again, when the server has said or after growing waits. From one opening to the next the server has let in what its
-quota gives, whether it counts in fixed windows, sliding windows or tokens: that is the rate from then on. It starts a
-little below, stays long near to it, and then grows ever faster (the cubic curve by which TCP looks for bandwidth), so
-that a quota that has grown is found within tens of seconds and one that has not costs a call in a hundred.
+again, when `hold` says. From one opening to the next the server has let in what its quota gives, whether it counts in
+fixed windows, sliding windows or tokens: that is the rate from then on. It starts a little below, stays long near to
+it, and then grows ever faster (the cubic curve by which TCP looks for bandwidth), so that a quota that has grown is
+found within tens of seconds and one that has not costs a call in a hundred.
 
 A quota that lets hundreds of calls in before it turns one away needs no pacing: it is enough to wait until it opens.
+Nor does a server that turns a single call away, names a wait, and lets another in before that is over: it was the call.
 Processes that share a quota meet fairly: who sends more is turned away, and slows down, more often.
 """
 
 import math
 from collections import deque
 
+from beam_image_edit.transforms.limits.hold import LONGEST_WAIT_S, SHORTEST_WAIT_S, Hold
 from beam_image_edit.transforms.limits.noise import Noise
 from beam_image_edit.transforms.limits.turns import Turn
 
-# A run of so many calls without one turned away is taken again as it was.
+# A run of so many calls without one turned away is taken again as it was. Of so many calls a single one may be turned
+# away for reasons of its own.
 _LONG_RUN = 40
 # The share of the rate found at which it starts.
 _START = 0.97
@@ -37,13 +40,8 @@ _LARGEST_DROP = 0.5
 _USED = 1.3
 # So many calls are counted, if need be over several openings, before a rate is believed.
 _COUNTED_CALLS = 10
-# However long a server asks to wait, or says nothing, one call tries again after so long.
-_LONGEST_WAIT_S = 120.0
-_SHORTEST_WAIT_S = 0.05
 # When the gate has opened, the first window of calls does not go out all at once, so that a quota can say no before.
 _RAMP_S = 0.5
-# A little longer than the server says: then more than one call can go on.
-_SLACK = 1.08
 # The next try, where the server does not say when: after this share of the time since the gate closed.
 _PROBE_GROWTH = 0.5
 
@@ -61,14 +59,18 @@ class AdaptiveRate:
         self._patience = 1
         self._short_runs = 0
         self._cut_at = self._refused_at = -math.inf
-        self._due = self._hold_until = -math.inf
+        self._due = -math.inf
+        self._hold = Hold()
         self._is_closed = False
+        self._is_alone = False
+        self._keeps_rate = False
         self._probe: Turn | None = None
         self.noise = Noise()
         self._let_in = 0
+        self._let_in_at_refusal = -math.inf
         self._opened_at, self._let_in_before = math.nan, 0
         self._runs: deque[tuple[float, int]] = deque(maxlen=4)
-        self.verdict_s = _SHORTEST_WAIT_S
+        self.verdict_s = SHORTEST_WAIT_S
 
     def calls_per_second(self, now: float) -> float:
         """The rate that is kept; infinite: any."""
@@ -79,7 +81,7 @@ class AdaptiveRate:
     def _calls_found(self, now: float) -> float:
         if self._plateau is None:
             return math.inf
-        return_s = max(self._patience * _RETURN_S, min(_RETURN_CALLS / self._plateau, _LONGEST_WAIT_S))
+        return_s = max(self._patience * _RETURN_S, min(_RETURN_CALLS / self._plateau, LONGEST_WAIT_S))
         returns = (now - self._cut_at) / return_s
         steady = min(_STEADY_CALLS_S / self._plateau, _LARGEST_STEADY) * returns
         return self._plateau * (1 + steady + (1 - _START) * (returns - 1) ** 3)
@@ -87,15 +89,15 @@ class AdaptiveRate:
     def next_at(self, now: float) -> float:
         """When the next call may begin, for all that is known now."""
         if not self._is_closed:
-            return max(self._due, self._hold_until)
+            return max(self._due, self._hold.until)
         if self._probe is None:
-            return self._hold_until
+            return self._hold.tries_at
         # Calls are turned away at once and accepted after minutes: silence means yes.
         verdict_at = self._probe.begun + self.verdict_s
         if now < verdict_at:
             return verdict_at
         self._open(now)
-        return max(self._due, self._hold_until)
+        return max(self._due, self._hold.until)
 
     def begin(self, turn: Turn) -> None:
         """Takes into account that a call begins."""
@@ -114,9 +116,13 @@ class AdaptiveRate:
         if turn is self._probe:
             self._open(now)
 
+    def is_early_try(self, turn: Turn) -> bool:
+        """Whether a call was begun to try whether others have to wait as long as the server has named."""
+        return turn is self._probe and self._hold.is_early(turn.begun)
+
     def note_verdict(self, turn: Turn, now: float) -> None:
         """Takes into account how soon a call is turned away that is turned away."""
-        self.verdict_s = max(0.9 * self.verdict_s, 2 * (now - turn.begun), _SHORTEST_WAIT_S)
+        self.verdict_s = max(0.9 * self.verdict_s, 2 * (now - turn.begun), SHORTEST_WAIT_S)
 
     def leave_unsent(self, turn: Turn) -> None:
         """Takes into account that a call was not sent after all."""
@@ -129,43 +135,59 @@ class AdaptiveRate:
         self._let_in -= 1
         self.noise.reject()
         wait_s = wait_s or None  # a server that says 0 turns the next call away as well
-        if wait_s is not None:
-            self._hold_until = max(self._hold_until, now + min(wait_s, _LONGEST_WAIT_S) * _SLACK)
+        is_first = not self._is_closed and turn.begun > self._refused_at
+        self._is_alone = is_first and self._let_in - self._let_in_at_refusal >= _LONG_RUN
+        self._let_in_at_refusal = self._let_in
         if turn is self._probe:
             self._probe = None
-            if wait_s is None:
-                wait_s = max(_SHORTEST_WAIT_S, _PROBE_GROWTH * (now - self._refused_at))
-                self._hold_until = now + min(wait_s, _LONGEST_WAIT_S)
-        elif not self._is_closed and turn.begun > self._refused_at:
+            self._hold.reject(turn.begun)
+            self._hold_back(now, wait_s, _PROBE_GROWTH * (now - self._refused_at))
+        elif is_first:
+            # Others of the same rush have nothing to add: the next try tells more than they do.
             self._refused_at = now
-            if wait_s is None:
-                self._hold_until = now + max(_SHORTEST_WAIT_S, 1 / self._calls_found(now))
-            if self._plateau is None and limit_per_minute:
-                self._settle(limit_per_minute / 60, now)
-            if self._let_in - self._let_in_before >= _LONG_RUN:
-                self._go_on(now)
-            else:
-                self._is_closed = True
+            self._hold_back(now, wait_s, 1 / self._calls_found(now))
+            self._end_run(now, limit_per_minute)
 
-    def _go_on(self, now: float) -> None:
-        """Leaves the rate as it was."""
+    def _hold_back(self, now: float, named_s: float | None, guessed_s: float) -> None:
+        if named_s is None:
+            self._hold.guess(now, guessed_s)
+        else:
+            self._hold.name(now, named_s)
+            self._is_closed |= self._hold.has_early_try
+
+    def _end_run(self, now: float, limit_per_minute: float | None) -> None:
+        """Closes the gate after a short run; a long one is taken again as it was."""
+        if self._plateau is None and limit_per_minute:
+            self._settle(limit_per_minute / 60, now)
+        self._keeps_rate = self._let_in - self._let_in_before >= _LONG_RUN
+        if not self._keeps_rate:
+            self._is_closed = True
+            return
         self._short_runs = 0
         seconds, calls = self._count_run(now)
         if self._plateau is None:
             self._settle(calls / seconds, now)
 
     def _open(self, now: float) -> None:
-        """Begins anew after the gate was closed, at the rate that was let in since the last time."""
+        """Lets calls go on after the gate was closed."""
+        begun = self._probe.begun if self._probe else now
+        is_stray = self._is_alone and self._hold.is_early(begun)
+        if not (is_stray or self._keeps_rate):
+            self._find_rate(now)
+        self._hold.accept(begun)
+        # The next one comes as if this had been known when the probe was sent.
+        self._due = begun + 1 / self._calls_found(now)
+        self._is_closed, self._probe = False, None
+
+    def _find_rate(self, now: float) -> None:
+        """Begins anew at the rate that was let in since the gate opened the last time."""
         _, let_in = self._count_run(now)
         self._short_runs += 1
         if let_in <= 1 and self._plateau is None:
             # The server was closed from the beginning, so that nothing is known of what it lets in when it is open.
             self._runs.clear()
         else:
-            self._settle(self._find(now), now)
-        # The next one comes as if this had been known when the probe was sent.
-        self._due = (self._probe.begun if self._probe else now) + 1 / self._calls_found(now)
-        self._is_closed, self._probe = False, None
+            self._settle(self._drop(now), now)
 
     def _count_run(self, now: float) -> tuple[float, int]:
         run = max(now - self._opened_at, 0.001), self._let_in - self._let_in_before
@@ -173,7 +195,7 @@ class AdaptiveRate:
         self._opened_at, self._let_in_before = now, self._let_in
         return run
 
-    def _find(self, now: float) -> float:
+    def _drop(self, now: float) -> float:
         """The rate to go on with after a short run."""
         measured = self._measure()
         if self._plateau is None:
@@ -183,13 +205,13 @@ class AdaptiveRate:
         return max(min(measured, rate), rate * (1 - drop))
 
     def _settle(self, found: float, now: float) -> None:
-        found = max(min(found, self._window / _RAMP_S), 1 / _LONGEST_WAIT_S)
+        found = max(min(found, self._window / _RAMP_S), 1 / LONGEST_WAIT_S)
         is_same = self._plateau is not None and abs(found - self._plateau) <= _SAME * self._plateau
         self._patience = min(2 * self._patience, _MOST_PATIENCE) if is_same else 1
         self._plateau, self._cut_at = found, now
         self.noise.settle(found, now)
         if self.noise.is_on(now):
-            self._plateau, self._hold_until = None, -math.inf
+            self._plateau, self._hold = None, Hold()
 
     def _measure(self) -> float:
         seconds, calls = 0.0, 0
