@@ -20,7 +20,7 @@ from beam_image_edit.pipeline.job_server import spell_options
 from beam_image_edit.pipeline.machines import describe_limits
 from beam_image_edit.pipeline.progress import describe_end
 from beam_image_edit.transforms.errors import ConfigurationError, StorageError
-from beam_image_edit.transforms.outcomes import STOPPED
+from beam_image_edit.transforms.outcomes import NOT_SENT_AGAIN, STOPPED
 from beam_image_edit.transforms.stop_file import StopFile
 from beam_image_edit.transforms.summary import summary_text
 
@@ -92,8 +92,11 @@ def _report(config: JobConfig, run_id: str) -> int:
 
 
 def _find_stop(summary: Mapping[str, Any]) -> str | None:
-    """Why rows were not sent though nobody stopped the run: its budget did not reach them."""
-    return next((reason['error'] for reason in summary['reasons'] if reason['status'] == STOPPED), None)
+    """Why rows were not sent, or not sent again, though nobody stopped the run: its budget did not reach them."""
+    for reason in summary['reasons']:
+        if reason['status'] == STOPPED or f'; {NOT_SENT_AGAIN}: ' in reason['error']:
+            return str(reason['error'])
+    return None
 
 
 def _make_report(config: JobConfig) -> str | None:

@@ -20,7 +20,7 @@ class _Spending:
     Attributes:
         calls: how many have a known cost.
         parts: what they cost, in parts of a dollar.
-        unpriced: how many others may have been billed.
+        unpriced: how many others were, or may have been, billed.
     """
 
     calls: int = 0
@@ -37,7 +37,7 @@ class _Spending:
     def __str__(self) -> str:
         text = f'${to_usd(self.parts):,.4f} for {show_count(self.calls, "call")}'
         if self.unpriced:
-            text += f'; {show_count(self.unpriced, "call")} more may have been billed, nobody knows how much'
+            text += f'; {show_count(self.unpriced, "call")} more, whose cost nobody can know'
         return text
 
 
@@ -49,7 +49,7 @@ def tell_spent(cache_path: str, options: StorageOptions | None = None) -> Iterat
         options: of its file system.
 
     Raises:
-        ConfigurationError: nothing was ever sent there.
+        ConfigurationError: nothing was ever paid for there.
         StorageError: the ledger can't be read.
     """
     total, runs = _Spending(), defaultdict[str, _Spending](_Spending)

@@ -101,6 +101,9 @@ def test_a_row_beyond_the_budget_is_told_what_was_spent_and_what_all_rows_need(l
     refusal = asked.admit(rows, ledger).refuse('9', 9)
     assert '--max_cost_usd 0.6 does not reach so far; $0.50 was spent' in refusal
     assert 'all rows need $0.89 ' in refusal
+    small = budget(0.01, price=0.07)
+    row = small.reserve(Sample('{}', index=0), [('a', ONE_IMAGE)])
+    assert 'all rows need $0.57 ' in small.admit([row], ledger).refuse('a', 0)
 
 
 def test_rows_without_index_have_an_order_of_their_own():

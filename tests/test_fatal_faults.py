@@ -56,7 +56,8 @@ def submit_in_turn(job, numbers, run_id):
 
 
 def submit_rows(job, rows, run_id):
-    config = EditorConfig(job.api_format, str(job.folder / 'out'), base_url=job.emulator.url, run_id=run_id)
+    place = str(job.folder / 'out')
+    config = EditorConfig(job.api_format, place, base_url=job.emulator.url, run_id=run_id, max_in_flight=1)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv('DF_API_KEY', KEY)
         editor = Editor(config)
@@ -94,3 +95,13 @@ def test_address_that_a_server_does_not_have_fails_only_the_rows_that_go_there(m
     # In the API's own words, and yet about one address; variations have no prompt.
     job.emulator.set_faults([{'fault': 'model_gone', 'match': {'call': [1, 4]}, 'times': None}])
     assert submit_rows(job, rows, 'first') == ['failed'] * 4 + ['edited'] * 2
+
+
+def test_pages_for_some_rows_do_not_stop_the_others_that_take_longer(make_job):
+    job = make_job('openai')
+    page = {'fault': 'status', 'status': 403, 'body': 'html'}
+    numbers = [job.add(page if number % 4 == 0 else {'fault': 'slow', 'seconds': 0.5}) for number in range(24)]
+    job.emulator.set_faults(job.rules)
+    run = job.run(numbers, '--max_in_flight=12')
+    assert run.code == 3
+    assert [run.ending(number).status for number in numbers] == ['failed', 'edited', 'edited', 'edited'] * 6

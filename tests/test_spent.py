@@ -32,7 +32,7 @@ def test_every_call_of_every_run_counts_once(edit, spent):
 def test_calls_that_nobody_knows_the_cost_of_are_told(edit, emulator, spent):
     emulator.set_faults([{'match': 'Blur', 'times': None, 'fault': 'reset', 'when': 'after_work'}])
     edit([row('Blur it')])
-    unknown = '$0.0000 for 0 calls; 2 calls more may have been billed, nobody knows how much'
+    unknown = '$0.0000 for 0 calls; 2 calls more, whose cost nobody can know'
     assert spent() == [f'paid: {unknown}', unknown]
 
 

@@ -84,7 +84,7 @@ def test_summary_text_names_what_there_is():
         'images: 3\n'
         'calls in this run: 2, 1 of them possibly billed twice\n'
         'tokens: 500 in, 1,200 out\n'
-        "cost: $0.1000 in this run; the rows' edits have cost $0.3000 over all runs\n"
+        'cost: $0.1000 in this run; $0.3000 over all runs, what rows share counted for each\n'
         'time: 12.3 s\n'
         'files: manifest.jsonl, manifest.parquet and summary.json in ./out'
     )
@@ -124,8 +124,15 @@ def test_summary_lists_the_most_frequent_reasons_of_many():
     words = [''.join(random.Random(number).choices('abcdefgh', k=12)) for number in range(1000)]
     summary = summarize_all(*map(failed, [*words, *words[:2]]))
     assert len(summary['reasons']) == 20
-    assert summary['reasons'][0] == {'status': '', 'error': 'other reasons', 'rows': 500}
-    assert {reason['error'] for reason in summary['reasons'][1:3]} == set(words[:2])
+    assert {reason['error'] for reason in summary['reasons'][:2]} == set(words[:2])
+    assert {reason['rows'] for reason in summary['reasons']} == {1, 2}
     assert (
         summary_text(summary, 'out').split('\n')[6] == '  … and more, in summary.json and with each row of the manifest'
     )
+
+
+def test_summary_always_tells_why_rows_were_not_sent():
+    words = [''.join(random.Random(number).choices('abcdefgh', k=12)) for number in range(1000)]
+    stopped = tally_row({'status': 'stopped', 'error': 'not sent: the budget'}, 0, {})
+    summary = summarize_all(*map(failed, [*words, *words]), stopped)
+    assert summary['reasons'][0] == {'status': 'stopped', 'error': 'not sent: the budget', 'rows': 1}

@@ -68,3 +68,33 @@ def test_dry_run_leaves_alone_what_a_crash_has_left_in_doubt(edit, emulator, los
     assert 'would stay in_doubt' in capsys.readouterr().out
     assert edit(BLUR, PRICE, '--in_doubt=skip').statuses == ['in_doubt']
     assert edit(BLUR, PRICE, '--dry_run').code == 0
+
+
+@pytest.mark.parametrize('budget', [[], ['--max_cost_usd=50']])
+def test_what_a_crash_has_left_is_told_in_full_where_it_is_left_alone(edit, lost, budget):
+    forget_outcome(lost)
+    [told] = [row['edit'] for row in edit(BLUR, PRICE, '--in_doubt=skip', *budget).rows]
+    assert (told['status'], told['attempts'], told['cost_usd']) == ('in_doubt', 2, 0.1)
+    assert told['error'] == 'sent before, and its answer was lost'
+
+
+def test_outcome_that_is_asked_for_again_stays_told(edit, emulator):
+    emulator.set_faults([{'match': 'Blur', 'times': None, 'fault': 'no_image'}])
+    paid = edit(BLUR, PRICE).rows[0]['edit']
+    told = edit(BLUR, PRICE, '--retry=no_image', '--max_cost_usd=0.01').rows[0]['edit']
+    assert (told['status'], told['cost_usd']) == ('no_image', paid['cost_usd'])
+
+
+def test_image_that_is_to_be_bought_again_stays_paid_for(edit):
+    before = edit(BLUR, PRICE)
+    (before.folder / before.images[0][0]).unlink()
+    run = edit(BLUR, PRICE, '--repair', '--max_cost_usd=0.01')
+    told = run.rows[0]['edit']
+    assert (run.code, told['status'], told['cost_usd']) == (1, 'failed', 0.05)
+
+
+def test_failure_that_cost_nothing_is_stopped_by_a_budget_like_a_new_row(edit, emulator):
+    emulator.set_faults([{'match': 'Blur', 'times': None, 'fault': 'internal'}])
+    assert edit(BLUR, PRICE, '--max_attempts=1').statuses == ['failed']
+    run = edit(BLUR, PRICE, '--max_cost_usd=0.01')
+    assert (run.code, run.statuses) == (1, ['stopped'])

@@ -8,7 +8,6 @@ comes to the same decision without asking another one. A call that may have been
 
 import hashlib
 import itertools
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -139,7 +138,7 @@ class Budget:
 
 def _round_up(parts: int) -> float:
     """Parts as dollars, so that as large a budget reaches."""
-    return math.ceil(to_usd(parts) * 100) / 100
+    return -(-parts // to_parts(0.01)) / 100
 
 
 def order_of(sample: Sample) -> int:

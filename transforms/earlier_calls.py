@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from beam_image_edit.transforms.claims import InDoubt
 from beam_image_edit.transforms.clients.calls import Call
 from beam_image_edit.transforms.ledger import Ledger
-from beam_image_edit.transforms.outcomes import FAILED, IN_DOUBT
+from beam_image_edit.transforms.outcomes import EDITED, FAILED, IN_DOUBT, NOT_SENT_AGAIN
 from beam_image_edit.transforms.prices import CallSize
 from beam_image_edit.transforms.records import Attempt, Record
 from beam_image_edit.transforms.reruns import Reruns
@@ -38,7 +37,7 @@ class Purchase:
 
 
 class EarlierCalls:
-    """Finds what is known of calls. Every method raises StorageError if the store fails.
+    """Finds what is known of calls.
 
     Args:
         ledger: what has been bought.
@@ -51,34 +50,46 @@ class EarlierCalls:
         self._reruns = reruns
         self._api_format = api_format
 
-    def find(self, purchase: Purchase) -> Record | None:
-        """The record of a call that is not bought again; None if there is none, or it is."""
-        record = self._ledger.find(purchase.key)
-        return record and self._reruns.use(record)
+    def find(self, purchase: Purchase) -> tuple[Record | None, Record | None]:
+        """The record of a call that is not to be bought (again), and what the ledger has of it; None for nothing.
 
-    def find_left_alone(self, purchase: Purchase) -> Record | None:
-        """A record for a call in doubt that a crash has left without one, where such calls are not sent again."""
-        if self._reruns.is_retrying_in_doubt:
+        Raises:
+            StorageError: the store fails.
+        """
+        known = self._ledger.find(purchase.key)
+        if known:
+            return self._reruns.use(known), known
+        return (None if self._reruns.is_retrying_in_doubt else self._find_left_alone(purchase)), None
+
+    def _find_left_alone(self, purchase: Purchase) -> Record | None:
+        """A record for a call in doubt that another run has left without one."""
+        attempts = self._ledger.find_doubt(purchase.key)
+        if not attempts or attempts[-1].run_id == self._reruns.run_id:
             return None
-        known = self._ledger.look_up(purchase.key)
-        return self.new_record(purchase, IN_DOUBT, LOST, known.attempts) if isinstance(known, InDoubt) else None
+        return self.new_record(purchase, IN_DOUBT, LOST, attempts)
 
-    def find_unended(self, purchase: Purchase, reason: str) -> Record | None:
-        """What was paid, or may have been, for a call that would be bought again but may not be sent.
+    def tell_unended(self, purchase: Purchase, known: Record | None, reason: str) -> Record | None:
+        """What was paid, or may have been, for a call that would be bought again but may not be sent; None: nothing.
 
         Args:
             purchase: the call.
+            known: what the ledger has of it.
             reason: why it may not be sent.
+
+        Raises:
+            StorageError: the store fails.
         """
-        known = self._ledger.look_up(purchase.key)
-        if isinstance(known, InDoubt):
-            return self.new_record(purchase, IN_DOUBT, f'{LOST}; not sent again: {reason}', known.attempts)
-        if known is None or known.status not in (FAILED, IN_DOUBT):
+        if known is None:
+            attempts = self._ledger.find_doubt(purchase.key)
+            known = self.new_record(purchase, IN_DOUBT, LOST, attempts) if attempts else None
+        if known is None or all(attempt.billed == 'no' for attempt in known.attempts):
             return None
-        return replace(known, error=f'{known.error}; not sent again: {reason}')
+        if known.status == EDITED:
+            known = replace(known, status=FAILED, error='its image is gone or altered', images=())
+        return replace(known, error=f'{known.error}; {NOT_SENT_AGAIN}: {reason}')
 
     def new_record(self, purchase: Purchase, status: str, error: str | None, attempts: tuple[Attempt, ...]) -> Record:
-        """A record of this run."""
+        """A record that this run writes or tells of."""
         return Record(
             key=purchase.key,
             status=status,

@@ -16,6 +16,7 @@ from beam_image_edit.transforms.budget import ADMIT_ALL, Admission
 from beam_image_edit.transforms.clients import load_format
 from beam_image_edit.transforms.clients.client import ApiClient, Endpoint
 from beam_image_edit.transforms.clients.http import HttpClient
+from beam_image_edit.transforms.doubtful_answers import DoubtfulAnswers
 from beam_image_edit.transforms.editing import SampleEditor
 from beam_image_edit.transforms.editor_config import EditorConfig
 from beam_image_edit.transforms.errors import Stopped
@@ -140,6 +141,7 @@ class Editor:
                 wait_for_service=self._find_service(),
                 on_fatal=self.stop,
                 longest_wait_s=config.policy.max_server_delay_s,
+                answers=DoubtfulAnswers(config.max_in_flight),
             ),
             storage=self._storage,
             ledger=ledger,

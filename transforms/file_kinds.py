@@ -25,8 +25,12 @@ _KINDS = (
         'a ZIP archive or an Excel sheet',
         "unpack it, or convert it by pandas.read_excel(…).to_json('rows.jsonl', orient='records', lines=True)",
     ),
-    # With a line end after the bracket, or with a comma after an object on the same line.
-    (rb'(\xef\xbb\xbf)?\s*\[[ \t\r]*(\n|\{[^\n]*,[ \t\r]*\n)', 'one JSON array', "convert it by jq -c '.[]'"),
+    # With a line end after the bracket, or with a comma after an object on the same line, and no row on the next.
+    (
+        rb'(\xef\xbb\xbf)?\s*\[[ \t\r]*(\n|\{[^\n]*,[ \t\r]*\n)(?![ \t]*\{[^\n]*\}[ \t\r]*(\n|$))',
+        'one JSON array',
+        "convert it by jq -c '.[]'",
+    ),
     (rb'\xff\xfe[^\0]\0|\xfe\xff\0[^\0]', 'text in UTF-16', 'save it as UTF-8'),
     (rb'\x1f\x8b\x08', 'compressed by gzip', 'let its name end with .gz'),
     (rb'\x28\xb5\x2f\xfd', 'compressed by zstd', 'let its name end with .zst'),

@@ -20,7 +20,7 @@ def list_matches(file_system: fsspec.AbstractFileSystem, path: str) -> dict[str,
     """
     try:
         return {path: file_system.info(path)}  # a name that looks like a glob may be a file's own
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if not is_glob(path):
             return {}
     is_seen = _compile_names(path)

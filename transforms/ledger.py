@@ -105,21 +105,18 @@ class Ledger:
         untold = {number: self._read_intent(key, number) for number in numbers if number not in told}
         return [*told.values(), *(intent.to_attempt() for intent in untold.values())]
 
-    def look_up(self, key: str) -> Record | InDoubt | None:
-        """What is known of a call without claiming it; None if it was never sent, was not billed, or is in flight."""
-        record = self.find(key)
-        if record:
-            return record
+    def find_doubt(self, key: str) -> tuple[Attempt, ...]:
+        """Every time that a call without a record was sent; none unless one may be billed, and nobody sends it now."""
         attempts: list[Attempt] = []
         for number in count(1):
             if self._storage.size(_intent_path(key, number)) is None:
                 break
             intent = self._read_intent(key, number)
             if intent.state == 'sent' and self._is_owner_alive(intent):
-                return None
+                return ()
             if intent.state != 'unsent':
                 attempts.append(intent.to_attempt())
-        return InDoubt(tuple(attempts)) if any(attempt.billed == 'maybe' for attempt in attempts) else None
+        return tuple(attempts) if any(attempt.billed == 'maybe' for attempt in attempts) else ()
 
     def claim(
         self,

@@ -11,6 +11,8 @@ INVALID_INPUT = 'invalid_input'
 FAILED = 'failed'
 IN_DOUBT = 'in_doubt'
 STOPPED = 'stopped'
+# Between what became of a call and why it was not tried again.
+NOT_SENT_AGAIN = 'not sent again'
 STATUSES = (EDITED, REFUSED, NO_IMAGE, INVALID_INPUT, FAILED, IN_DOUBT, STOPPED)
 
 

@@ -84,7 +84,7 @@ class Buyer:
         Raises:
             StorageError: the store fails for good.
         """
-        return await persist(lambda: self._earlier.find(purchase) or self._earlier.find_left_alone(purchase))
+        return await persist(lambda: self._earlier.find(purchase)[0])
 
     async def buy(self, purchase: Purchase, refusal: str | None = None) -> tuple[Record, bool]:
         """The record of a call, an earlier purchase's or that of the call that is sent now; and whether it is that.
@@ -97,19 +97,19 @@ class Buyer:
             Stopped: it may not be sent, and no earlier run has left anything of it that is to be told.
             StorageError: the store fails for good; the message says so if the call was paid for.
         """
+        record, left = await persist(lambda: self._earlier.find(purchase))
+        if record:
+            return record, False
         try:
             return await self._buy(purchase, refusal)
         except Stopped as error:
             reason = str(error)
-            record = await persist(lambda: self._earlier.find_unended(purchase, reason))
+            record = await persist(lambda: self._earlier.tell_unended(purchase, left, reason))
             if record is None:
                 raise
             return record, False
 
     async def _buy(self, purchase: Purchase, refusal: str | None) -> tuple[Record, bool]:
-        record = await persist(lambda: self._earlier.find(purchase))
-        if record:
-            return record, False
         with self._lock:
             bought = self._in_flight.get(purchase.key)
             if bought is None:
@@ -117,7 +117,10 @@ class Buyer:
                     raise Stopped(refusal)
                 mine = self._in_flight[purchase.key] = Future()
         if bought is not None:
-            return await settled(bought), False
+            try:
+                return await settled(bought), False
+            finally:
+                del bought  # as below
         try:
             record, is_new = await self._purchase(purchase)
         except BaseException as error:
@@ -129,6 +132,8 @@ class Buyer:
         finally:
             with self._lock:
                 del self._in_flight[purchase.key]
+            # Its exception knows this frame, and each would keep the other and the request until garbage is collected.
+            del mine
 
     async def _purchase(self, purchase: Purchase) -> tuple[Record, bool]:
         """The record of a call, and whether it was sent for it; another worker may have been quicker."""

@@ -3,7 +3,7 @@
 import re
 
 MAX_REASONS = 500
-"""More kinds than this are counted as one, the last."""
+"""More kinds than this are counted as one."""
 
 _MAX_CHARACTERS = 160
 _LINE = re.compile(r'^line \d+: ')
@@ -24,6 +24,7 @@ def reason_of(error: str) -> str:
     >>> reason_of('HTTP 400: size must be 256x256, got 12')
     'HTTP 400: size must be …, got …'
     """
-    words = _OWN_WORDS.sub(lambda found: found[1] or '…', _LINE.sub('', error))
+    # The pattern takes its time with long words, and what comes later is cut off below anyway.
+    words = _OWN_WORDS.sub(lambda found: found[1] or '…', _LINE.sub('', error[: 4 * _MAX_CHARACTERS]))
     text = ' '.join(words.split())
     return text if len(text) <= _MAX_CHARACTERS else f'{text[: _MAX_CHARACTERS - 1]}…'

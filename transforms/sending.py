@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from beam_image_edit.transforms.claims import Busy, Claim, InDoubt
 from beam_image_edit.transforms.clients.calls import Answer, HttpRequest
 from beam_image_edit.transforms.clients.client import ApiClient
+from beam_image_edit.transforms.doubtful_answers import DoubtfulAnswers
 from beam_image_edit.transforms.errors import ApiError
 from beam_image_edit.transforms.intents import Stake
 from beam_image_edit.transforms.ledger import Ledger
@@ -24,8 +25,6 @@ from beam_image_edit.transforms.tried_calls import Sent, TriedCall, look_at
 
 # An answer's bytes are there together with the images that are read out of them.
 _MEMORY_OF_AN_ANSWER = 2
-# So many calls, one after the other, must be told that every call fails before it is believed of a doubtful answer.
-_BELIEVED_AFTER = 3
 
 
 @dataclass(slots=True)
@@ -79,6 +78,7 @@ class Sender:
         wait_for_service: asks a service for leave to send so many images, and waits until it has it.
         on_fatal: told why, when an answer means that every further call would fail.
         longest_wait_s: that a server may ask for.
+        answers: decides which of them is fatal.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class Sender:
         wait_for_service: Callable[[int], None] | None,
         on_fatal: Callable[[str], None],
         longest_wait_s: float,
+        answers: DoubtfulAnswers,
     ) -> None:
         self._client = client
         self._ledger = ledger
@@ -101,7 +102,7 @@ class Sender:
         self._wait_for_service = wait_for_service
         self._on_fatal = on_fatal
         self._longest_wait_s = longest_wait_s
-        self._doubtful: set[str] = set()  # keys of the calls that got such an answer since one was let in
+        self._answers = answers
 
     async def send(self, call: Outgoing, tried: TriedCall) -> Record | InDoubt | Busy | Sent:
         """Sends a call once, if nobody else does or did.
@@ -127,7 +128,7 @@ class Sender:
             error = answer if isinstance(answer, ApiError) else None
             call.hold.resize(call.read_bytes + (0 if isinstance(answer, ApiError) else sum(map(len, answer.images))))
             end = end_of(error, self._longest_wait_s)
-            if self._is_fatal(call.key, error):
+            if self._answers.are_fatal(call.key, error):
                 # Before the turn is given back: nobody who waits for one may send.
                 self._on_fatal(str(error))
         finally:
@@ -136,12 +137,3 @@ class Sender:
                 call.hold.give_way()
             self._limiter.leave(turn, end)
         return Sent(claim, answer if isinstance(answer, ApiError) else look_at(answer), latency_s)
-
-    def _is_fatal(self, key: str, error: ApiError | None) -> bool:
-        """Whether an answer means that every further call would fail."""
-        if error is None:
-            self._doubtful.clear()
-        elif error.kind == 'fatal' and error.is_doubtful:
-            self._doubtful.add(key)
-            return len(self._doubtful) >= _BELIEVED_AFTER
-        return error is not None and error.kind == 'fatal'

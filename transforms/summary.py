@@ -12,7 +12,7 @@ from typing import Any
 
 from beam_image_edit.transforms.counts import show_count
 from beam_image_edit.transforms.money import to_parts, to_usd
-from beam_image_edit.transforms.outcomes import STATUSES
+from beam_image_edit.transforms.outcomes import STATUSES, STOPPED
 from beam_image_edit.transforms.reasons import MAX_REASONS, reason_of
 
 _COUNTS = (
@@ -24,6 +24,7 @@ _COUNTS = (
     'output_tokens',
 )
 _MOST_REASONS = 20
+_OTHERS = ('', '')
 _SHOWN_REASONS = 5
 _SHOWN_CHARACTERS = 400
 
@@ -45,8 +46,9 @@ class Tally:
         """Adds the figures of rows that come after these."""
         self.figures.update(other.figures)
         for kind, (rows, error) in other.reasons.items():
-            if kind not in self.reasons and len(self.reasons) >= MAX_REASONS:
-                kind, error = ('', ''), 'other reasons'
+            is_one_more = kind not in self.reasons and len(self.reasons) >= MAX_REASONS
+            if is_one_more and kind[0] != STOPPED:  # why a run stopped is never left out
+                kind, error = _OTHERS, 'other reasons'
             rows_before, first = self.reasons.get(kind, (0, error))
             self.reasons[kind] = rows_before + rows, first
 
@@ -95,7 +97,7 @@ def summarize(tally: Tally, *, run_id: str, wall_s: float | None, manifest: Sequ
     Calls, tokens and `cost_usd` are this run's; what ends in `_of_all_rows` counts earlier runs too, and counts a
     purchase that several rows share once for each. Costs are null where not a single price is known; `unpriced_calls`
     are those that may have been billed, and for which nobody can tell how much. `reasons` are the most frequent ones of
-    rows that are not edited, each with the error of the first such row.
+    rows that are not edited, those of stopped ones first, each with the error of the first such row.
 
     Args:
         tally: the figures of all rows.
@@ -140,14 +142,19 @@ def summary_text(summary: Mapping[str, Any], cache_path: str) -> str:
 
 
 def _list_reasons(tally: Tally) -> list[dict[str, Any]]:
-    most_frequent = sorted(tally.reasons.items(), key=lambda item: (-item[1][0], item[0]))[:_MOST_REASONS]
-    return [{'status': status, 'error': error, 'rows': rows} for (status, _), (rows, error) in most_frequent]
+    def rank(reason: tuple[tuple[str, str], tuple[int, str]]) -> tuple[bool, bool, int, tuple[str, str]]:
+        kind, (rows, _) = reason
+        return kind[0] != STOPPED, kind == _OTHERS, -rows, kind
+
+    first = sorted(tally.reasons.items(), key=rank)[:_MOST_REASONS]
+    return [{'status': status, 'error': error, 'rows': rows} for (status, _), (rows, error) in first]
 
 
 def _reasons_text(reasons: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for reason in reasons[:_SHOWN_REASONS]:
         error = textwrap.shorten(reason['error'], _SHOWN_CHARACTERS, placeholder=' …')
-        yield f'  {reason["rows"]:,} {reason["status"]}{", such as" if reason["rows"] > 1 else ""}: {error}'
+        what = f'{reason["rows"]:,} {reason["status"]}'.rstrip()
+        yield f'  {what}{", such as" if reason["rows"] > 1 and reason["status"] else ""}: {error}'
     if len(reasons) > _SHOWN_REASONS:
         yield '  … and more, in summary.json and with each row of the manifest'
 
@@ -161,7 +168,7 @@ def _calls_text(summary: Mapping[str, Any]) -> str:
 
 def _cost_text(summary: Mapping[str, Any]) -> str:
     text = f'cost: ${summary["cost_usd"]:,.4f} in this run'
-    text += f"; the rows' edits have cost ${summary['cost_usd_of_all_rows']:,.4f} over all runs"
+    text += f'; ${summary["cost_usd_of_all_rows"]:,.4f} over all runs, what rows share counted for each'
     unpriced = summary['unpriced_calls_of_all_rows']
     return text + (f'; what {show_count(unpriced, "call")} cost is not known' if unpriced else '')
 

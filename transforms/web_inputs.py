@@ -115,12 +115,12 @@ class WebReader:
 def _is_passing(error: Exception) -> bool:
     """Whether a connection failed in a way that the next one may not.
 
-    One that was too slow for all the time that an answer has would only be so again.
+    One that was too slow for all the time that it had would only be so again, and keep a thread for as long.
     """
     match error:
-        case requests.ReadTimeout() | urllib3.exceptions.ReadTimeoutError():
+        case requests.Timeout() | urllib3.exceptions.ReadTimeoutError():
             return False
-        case requests.ConnectTimeout() | urllib3.exceptions.ProtocolError():
+        case urllib3.exceptions.ProtocolError():
             return True
     cause = find_cause(error)
     is_name_server_away = isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_AGAIN
