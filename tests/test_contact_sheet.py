@@ -220,7 +220,7 @@ def test_rows_of_several_folders_have_their_own_pictures(tmp_path, photos, edit)
     for name in ('one', 'two'):
         write_png(tmp_path / name / 'a.png', (40, 30), 'red' if name == 'one' else 'blue')
         (tmp_path / name / 'rows.jsonl').write_text('{"images": "a.png", "conversations": ["Make it red"]}\n')
-    run = edit([], f'--input={tmp_path}/*/rows.jsonl', '--report=on')
+    run = edit([], '--input=', f'--input={tmp_path}/*/rows.jsonl', '--report=on')
     cards = read_cards(run.folder)
     assert [card['sources'][0]['link'] for card in cards] == ['../../one/a.png', '../../two/a.png']
     assert not [card for card in cards if 'missing' in card['sources'][0]]

@@ -237,7 +237,7 @@ def test_manifest_is_the_one_of_a_local_job_but_for_the_folder(store, edit, star
     local = edit(rows)
     for name in ('rows.jsonl', 'a.png', 'b.jpg', 'mask.png'):
         store.put(f'mixed/{name}', (photos / name).read_bytes())
-    code, log = end_of(start(f'--input={store.url}/mixed/rows.jsonl'))
+    code, log = end_of(start('--input=', f'--input={store.url}/mixed/rows.jsonl'))
     assert code == local.code == 3, log
     there = store.get('out/manifest.jsonl').replace(f'{store.url}/mixed'.encode(), str(photos).encode())
     there = there.replace(b'no such file or bucket', b'no such file')
