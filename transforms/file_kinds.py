@@ -27,7 +27,7 @@ _KINDS = (
     ),
     # With a line end after the bracket, or with a comma after an object on the same line, and no row on the next.
     (
-        rb'(\xef\xbb\xbf)?\s*\[[ \t\r]*(\n|\{[^\n]*,[ \t\r]*\n)(?![ \t]*\{[^\n]*\}[ \t\r]*(\n|$))',
+        rb'(\xef\xbb\xbf)?\s*\[[ \t\r]*(\n|\{[^\n]*,[ \t\r]*\n)(?![ \t]*\{[^\n]*\}[ \t\r]*(\n(?!\s*\])|$))',
         'one JSON array',
         "convert it by jq -c '.[]'",
     ),
